@@ -1,0 +1,288 @@
+// Package store is where Steward keeps its records: one small contract per noun, two databases behind them.
+//
+// Packages sqlite and postgres open a Store; package storetest holds the tests that both pass. Errors are *steward.Error
+// with the codes named at each method; whatever else happens in a database is Internal, or Unavailable when it may pass.
+//
+// All methods may be called concurrently. Every write is durable (on disk) before its method returns. Each method is one
+// transaction. Methods that take an organization answer NotFound for rows of any other.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/stewardhq/steward"
+)
+
+// Store is an open database: the contracts of every noun.
+type Store interface {
+	Identity
+	Agents
+	Jobs
+	Queue
+	Files
+	// Ping reports whether the database answers.
+	Ping(ctx context.Context) error
+	// Close waits for running writes and closes the database. The Store must not be used afterwards.
+	Close() error
+}
+
+// Identity keeps organizations, users and keys.
+type Identity interface {
+	// Bootstrap creates the first organization with its first user and key, all or nothing.
+	// user.ID is assigned and returned. Errors: Conflict when an organization exists already.
+	Bootstrap(ctx context.Context, org steward.Organization, user steward.User, key KeyRecord) (steward.UserID, error)
+	// Organization returns one organization. Errors: NotFound.
+	Organization(ctx context.Context, id steward.OrganizationID) (*steward.Organization, error)
+	// User returns a user of an organization. Errors: NotFound.
+	User(ctx context.Context, org steward.OrganizationID, id steward.UserID) (*steward.User, error)
+	// CreateKey stores a key. Errors: Conflict when its Prefix or id is taken.
+	CreateKey(ctx context.Context, key KeyRecord) error
+	// KeyByPrefix finds a key, revoked and expired ones included, by the public first part of its token. Errors: NotFound.
+	KeyByPrefix(ctx context.Context, prefix string) (*KeyRecord, error)
+	// ListKeys returns the organization's keys, newest first, revoked ones included. At most 1,000.
+	ListKeys(ctx context.Context, org steward.OrganizationID) ([]steward.Key, error)
+	// RevokeKey marks a key as revoked at the given time; a key already revoked keeps its first time. Errors: NotFound.
+	RevokeKey(ctx context.Context, org steward.OrganizationID, id steward.KeyID, at time.Time) error
+	// TouchKeys records when keys were last used; unknown ids are ignored.
+	TouchKeys(ctx context.Context, used map[steward.KeyID]time.Time) error
+}
+
+// KeyRecord is a key with the hash of its token.
+type KeyRecord struct {
+	steward.Key
+	Hash [32]byte // SHA-256 of the whole token; tokens have 192 random bits, so a slow hash adds nothing
+}
+
+// Agents keeps agents and their versions.
+type Agents interface {
+	// CreateAgent stores an agent together with its first version. Agent.CurrentVersionID is the version's id.
+	// Errors: Conflict with Field "name" when the organization has an agent of that name (compared exactly).
+	CreateAgent(ctx context.Context, a steward.Agent, v steward.Version) error
+	// Agent returns an agent, its creator filled in, with job_count and most_recent_job. Errors: NotFound.
+	Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error)
+	// ListAgents returns a page of agents and the number of agents of the whole list.
+	// Tags are never nil. Offset beyond the end gives an empty slice.
+	ListAgents(ctx context.Context, org steward.OrganizationID, q AgentQuery) (agents []steward.Agent, count int64, err error)
+	// CreateVersion stores a version and makes it current. Errors: NotFound for the agent.
+	CreateVersion(ctx context.Context, v steward.Version) error
+	// Version returns a version with its BaseAgent. version "" means the current one. Errors: NotFound.
+	Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error)
+	// CurrentVersionID returns the id of the agent's current version: the one read that every run makes. Errors: NotFound.
+	CurrentVersionID(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) (steward.VersionID, error)
+}
+
+// AgentQuery filters, orders and cuts a list of agents. The zero value is the first 20, newest first.
+type AgentQuery struct {
+	Limit         int    // 1 to 1000; 0 means 20
+	Offset        int    // rows skipped
+	Order         string // name, created_at, updated_at or engine_class_id, '-' in front for descending; "" means -created_at. Ties by id.
+	Search        string // part of name, engine or id, case-insensitive
+	Name          string // part of the name, case-insensitive
+	EngineClassID string // exact
+	Stats         bool   // fill JobCount and MostRecentJob
+}
+
+// Jobs is the record side of jobs: what callers ask about.
+type Jobs interface {
+	// Submit stores jobs as queued, all or none, and signals Ready. The jobs' inputs, events and files references are
+	// stored with them. A job whose IdempotencyKey was used before in the same scope is not stored; its Submitted names
+	// the first one's id and Replayed is true (the first job may be of the same call).
+	// Upload references of the jobs' files (see Files) become references of the jobs.
+	// The result has one entry per job, in order. At most 1000 jobs a call.
+	// Errors: Conflict with Field "Idempotency-Key" when the key was used with another RequestHash.
+	Submit(ctx context.Context, jobs []NewJob) ([]Submitted, error)
+	// Job returns a job with everything about it. Errors: NotFound.
+	Job(ctx context.Context, org steward.OrganizationID, id steward.JobID) (*steward.Job, error)
+	// JobStatus returns the few columns that pollers want; it costs one index look-up. Errors: NotFound.
+	JobStatus(ctx context.Context, org steward.OrganizationID, id steward.JobID) (*JobStatus, error)
+	// ListJobs returns an agent's jobs (all agents' when q.AgentID is ""), newest first, and how many match.
+	// Inputs, Outputs and References of the jobs are left empty.
+	ListJobs(ctx context.Context, org steward.OrganizationID, q JobQuery) (jobs []steward.Job, count int64, err error)
+	// Cancel asks for a job's end. A queued or retrying job turns CANCELLED at once, a running one is marked, and its
+	// worker is told by RenewLeases. It returns the status after the call; a terminal job keeps its own. Errors: NotFound.
+	Cancel(ctx context.Context, org steward.OrganizationID, id steward.JobID, at time.Time) (steward.Status, error)
+	// Steps returns a job's recorded steps in the order of their recording. Errors: NotFound.
+	Steps(ctx context.Context, org steward.OrganizationID, id steward.JobID) ([]steward.Step, error)
+	// Artifact returns one artifact of a job. Errors: NotFound.
+	Artifact(ctx context.Context, org steward.OrganizationID, id steward.JobID, key string) (*steward.Artifact, error)
+	// Spent returns what an organization (and, unless agent is "", one of its agents) spent since a time, to the day (UTC).
+	Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error)
+}
+
+// NewJob is a job to be queued. Status, Attempt, Events and the like are set by Submit: status PENDING with its event at CreatedAt.
+type NewJob struct {
+	ID             steward.JobID
+	OrganizationID steward.OrganizationID
+	AgentID        steward.AgentID
+	VersionID      steward.VersionID
+	VersionName    string
+	EngineClassID  string
+	Provider       string // model provider, for its concurrency limit; "" when none
+	CreatorID      steward.UserID
+	CreatedAt      time.Time
+	RunAfter       time.Time     // zero means at once
+	Timeout        time.Duration // Deadline is CreatedAt + Timeout
+	Metadata       []byte        // JSON object; nil means {}
+	Inputs         []steward.Input
+
+	IdempotencyKey string    // "" means none
+	IdempotencyTo  time.Time // the key is forgotten after this time
+	RequestHash    [32]byte  // of the request's content, compared when the key comes again
+}
+
+// Submitted answers one NewJob.
+type Submitted struct {
+	ID       steward.JobID
+	Replayed bool // the idempotency key was known; ID is the earlier job
+}
+
+// JobStatus is the part of a job that pollers read.
+type JobStatus struct {
+	ID        steward.JobID
+	AgentID   steward.AgentID
+	Status    steward.Status
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	StartedAt time.Time // zero until started
+	EndedAt   time.Time // zero until terminal
+	Failure   *steward.Failure
+	Progress  *steward.Progress
+}
+
+// JobQuery filters and cuts a list of jobs. The order is newest first, ties by id.
+type JobQuery struct {
+	AgentID steward.AgentID // "" means every agent
+	Status  []steward.Status
+	Limit   int // 1 to 1000; 0 means 20
+	Offset  int
+}
+
+// Queue is the worker side of jobs: claiming, keeping, recording and ending them.
+type Queue interface {
+	// Ready returns a channel that gets a value soon after jobs may have become claimable: after Submit and after Finish
+	// with StatusRetry, in this process or (PostgreSQL) in any other. Values may be dropped while one is pending; workers
+	// also poll. Each call returns the same channel.
+	Ready() <-chan struct{}
+	// Claim leases at most req.Max ready jobs: PENDING or RETRY whose RunAfter has come, and STARTED ones whose lease ran
+	// out. Each becomes STARTED with an event, its Attempt and fencing token go up by one. A job whose lease ran out counts
+	// a crash unless it was handed over; one that reaches req.MaxCrashes turns FAILURE with FailPoison instead of being
+	// returned, one whose Deadline has passed FAILURE with FailTimeout, one with a cancel request CANCELLED.
+	// Jobs are shared out between organizations first, between an organization's agents second, oldest RunAfter first
+	// within an agent. The limits of req are kept over all workers of the database. None ready is an empty slice.
+	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
+	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet. ok is false when there is none.
+	NextReady(ctx context.Context) (at time.Time, ok bool, err error)
+	// RenewLeases extends leases and stores progress. The result has one entry per lease, in order.
+	RenewLeases(ctx context.Context, leases []LeaseRenewal, until time.Time) ([]Renewal, error)
+	// RecordStep stores a finished step and adds its cost to the day's spending. Its name must be new in the job.
+	// Errors: Conflict when the lease is lost (fencing token outdated or job not STARTED) or the name is taken.
+	RecordStep(ctx context.Context, lease Lease, step steward.Step) error
+	// LoadSteps returns the recorded steps of a leased job. Errors: Conflict when the lease is lost.
+	LoadSteps(ctx context.Context, lease Lease) ([]steward.Step, error)
+	// SaveArtifact stores an artifact under its key, replacing an earlier one. Errors: Conflict when the lease is lost.
+	SaveArtifact(ctx context.Context, lease Lease, a steward.Artifact) error
+	// Finish ends an attempt: outcome, status event, references and usage in one transaction. With StatusRetry the job is
+	// queued again for o.RunAfter. If a cancel was asked for meanwhile, the result is stored all the same for SUCCESS and
+	// FAILURE, while RETRY turns into CANCELLED. Errors: Conflict when the lease is lost; nothing is stored then.
+	Finish(ctx context.Context, lease Lease, o Outcome) error
+	// HandOver gives leases back without a crash being counted: the jobs stay STARTED and are claimable at once.
+	// Lost leases are skipped.
+	HandOver(ctx context.Context, leases []Lease) error
+	// TakeBack makes every job that an earlier incarnation of node held claimable at once (worker.Node == node and
+	// another Incarnation), and returns their number. Crashes are counted at their claim.
+	TakeBack(ctx context.Context, worker Worker) (int, error)
+}
+
+// Worker names a process that runs jobs.
+type Worker struct {
+	Node        string // stable over restarts of one installation
+	Incarnation string // new at every start
+}
+
+// ClaimRequest is what a worker wants.
+type ClaimRequest struct {
+	Worker     Worker
+	Now        time.Time
+	Max        int           // 1 to 1000
+	Lease      time.Duration // 1s to 1h
+	MaxCrashes int           // 0 means 3
+	Limits     Limits
+}
+
+// Limits bounds how many jobs run at once. 0 and absent mean no limit.
+type Limits struct {
+	PerOrganization int
+	PerAgent        int
+	PerProvider     map[string]int
+}
+
+// Lease is the right to write about a running job.
+type Lease struct {
+	JobID steward.JobID
+	Fence int64 // goes up with every claim
+}
+
+// Claimed is a job that a worker got.
+type Claimed struct {
+	Lease
+	Job     steward.Job // with its inputs
+	Resumed bool        // an earlier attempt left the job behind; steps may be recorded
+}
+
+// LeaseRenewal keeps one lease and says how far its job is.
+type LeaseRenewal struct {
+	Lease
+	Progress *steward.Progress // nil leaves what is stored
+}
+
+// Renewal answers one LeaseRenewal.
+type Renewal struct {
+	Lost            bool // another worker has the job, or it ended: stop
+	CancelRequested bool
+}
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	Status     steward.Status // SUCCESS, FAILURE, CANCELLED or RETRY
+	At         time.Time
+	Outputs    []steward.Datum
+	References []steward.Reference
+	Failure    *steward.Failure // for FAILURE and RETRY
+	RunAfter   time.Time        // for RETRY
+	Usage      steward.Usage
+}
+
+// Files keeps what is known about stored files and who refers to them. The bytes are in the blob store.
+//
+// A blob is alive while a reference to it exists. An uploader calls Reserve before it puts the bytes in place, a deleter
+// deletes bytes only between Release (which marks a blob without references as dying) and Forget. Reserve refuses a dying
+// blob, so the two never meet on the same bytes, in whatever process they run.
+type Files interface {
+	// Reserve records a stored file together with an upload reference that lasts until expires, in one transaction.
+	// known is true when the blob's bytes were already in place and Settled.
+	// Errors: Unavailable when the blob is being deleted right now (retry soon).
+	Reserve(ctx context.Context, f FileRecord, expires time.Time) (known bool, err error)
+	// Settle records that the blob's bytes are in place.
+	Settle(ctx context.Context, sha256 string) error
+	// StoredFile returns a file of an organization. Errors: NotFound.
+	StoredFile(ctx context.Context, org steward.OrganizationID, id steward.FileID) (*steward.File, error)
+	// Release drops the upload references of files that no job took (and the files' rows), and returns the hashes of blobs that are now
+	// without any reference, marked as dying. Unknown ids are ignored.
+	Release(ctx context.Context, ids []steward.FileID) (dying []string, err error)
+	// ReleaseExpired does the same for upload references that expired before now, at most limit, and returns in
+	// addition blobs that were left dying by a crash.
+	ReleaseExpired(ctx context.Context, now time.Time, limit int) (dying []string, err error)
+	// Forget removes dying blobs whose bytes are gone.
+	Forget(ctx context.Context, sha256s []string) error
+	// RefJob makes a running job hold a blob that it saved (a reference file), recording the blob if it is new.
+	// known is as in Reserve. Errors: Conflict when the lease is lost; Unavailable as in Reserve.
+	RefJob(ctx context.Context, lease Lease, sha256 string, sizeBytes int64) (known bool, err error)
+}
+
+// FileRecord is a stored file with its owner.
+type FileRecord struct {
+	steward.File
+	OrganizationID steward.OrganizationID
+	CreatedAt      time.Time
+}
