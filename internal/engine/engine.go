@@ -1,0 +1,69 @@
+// Package engine is what a run does: the registry of engines, the reading of their configuration, and the Run through
+// which an engine sees its inputs and records its steps.
+//
+// An engine is stateless and safe for concurrent use. Everything it does that costs time or money, or that the world can
+// see, goes through Do, so that a run which is taken up again after a crash finds the result instead of doing it twice:
+//
+//	page, err := engine.Do(ctx, run, engine.StepSpec{Name: "file[0].text", Kind: steward.StepDocument}, read)
+package engine
+
+import (
+	"context"
+	"io"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/model"
+)
+
+// Engine is a kind of work.
+type Engine interface {
+	// Type describes the engine: ids, names, summary, default inputs, outputs. InputSchema and the default values are
+	// filled in by the Registry from Params.
+	Type() steward.EngineType
+	// Params declares the configuration, in the order in which documentation shows it.
+	Params() []Param
+	// Run does the work. It returns *steward.Failure for what a user can be told, ctx's cause when interrupted.
+	Run(ctx context.Context, run *Run) (*Result, error)
+}
+
+// Result is what an engine produced.
+type Result struct {
+	Outputs []steward.Datum // the first is "output", application/json, unless the engine says otherwise
+}
+
+// ModelSource finds models by the ids that configurations name.
+type ModelSource interface {
+	// Model returns the model for a catalogue id or alias; "" means the server's default. The result is priced, retries passing
+	// faults and keeps to its provider's limit; it is not journaled (model.WithJournal) and answers are not validated (model.Ask).
+	// Errors: *steward.Failure with FailInvalidConfig for an unknown id, FailProviderNotConfigured for one without a provider.
+	Model(id string) (model.Model, steward.LanguageModel, error)
+}
+
+// Journal records a run's steps. Package jobs implements it over the store.
+type Journal interface {
+	// Recorded returns a step of an earlier attempt.
+	Recorded(name string) (steward.Step, bool)
+	// Record stores a finished step durably. Errors: the run was taken away (stop at once).
+	Record(ctx context.Context, step steward.Step) error
+	// Begin is called before every step that is not recorded: cancellation, deadline and budgets speak here. end is called
+	// when the step has ended, recorded or failed.
+	Begin(ctx context.Context, spec StepSpec) (end func(), err error)
+	// Progress notes how far the run is; cheap, may be called often.
+	Progress(p steward.Progress)
+	// OpenFile reads a stored file. The caller closes it.
+	OpenFile(ctx context.Context, f steward.File) (io.ReadSeekCloser, error)
+	// Fetch gets a URL under the house's rules and keeps it as a file of the run.
+	Fetch(ctx context.Context, url string) (steward.File, error)
+	// StoredFile returns a file of the run's organization by its id.
+	StoredFile(ctx context.Context, id steward.FileID) (steward.File, error)
+	// SaveReference stores a file for the job's readers and returns it with its URL.
+	SaveReference(ctx context.Context, name steward.ReferenceID, kind, contentType string, r io.Reader) (steward.Reference, string, error)
+}
+
+// StepSpec names a step.
+type StepSpec struct {
+	Name  string // stable within the run; at most 200 bytes
+	Kind  steward.StepKind
+	Input any    // what the step is given; hashed into the journal, not stored. nil means nothing
+	Model string // for StepModel
+}

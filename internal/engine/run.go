@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/model"
+)
+
+// MaxStepName is the longest name of a step, in bytes.
+const MaxStepName = 200
+
+// Run is one attempt of one job, as its engine sees it. Its methods may be called concurrently by the engine's goroutines.
+type Run struct {
+	Job    steward.Job // what is run; not to be changed
+	Config Config      // the version's configuration with the job's inputs put in
+
+	models  ModelSource
+	journal Journal
+	clock   clock.Clock
+	log     *slog.Logger
+}
+
+// RunParams makes a Run. All fields but Logger are required.
+type RunParams struct {
+	Job     steward.Job
+	Config  Config
+	Models  ModelSource
+	Journal Journal
+	Clock   clock.Clock
+	Logger  *slog.Logger // nil means slog.Default()
+}
+
+// NewRun returns the Run of one attempt.
+func NewRun(p RunParams) *Run {
+	if p.Logger == nil {
+		p.Logger = slog.Default()
+	}
+	return &Run{Job: p.Job, Config: p.Config, models: p.Models, journal: p.Journal, clock: p.Clock, log: p.Logger}
+}
+
+// Do runs one step of r, or returns its result from an earlier attempt without calling fn. The result is stored as JSON,
+// durably, before Do returns; T must survive encoding and decoding. Errors of fn are returned and not recorded: the next attempt tries again.
+//
+// Errors: those of fn; the cause of ctx when the run is interrupted (cancelled, timed out, over budget, lease lost).
+func Do[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx context.Context) (T, error)) (T, error) {
+	return DoMetered(ctx, r, spec, func(ctx context.Context) (T, steward.Usage, error) {
+		v, err := fn(ctx)
+		return v, steward.Free(), err
+	})
+}
+
+// DoMetered is Do for a step that tells what it used, which is added to the job's tokens and cost.
+func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx context.Context) (T, steward.Usage, error)) (T, error) {
+	var zero T
+	if spec.Name == "" || len(spec.Name) > MaxStepName {
+		return zero, fmt.Errorf("step name %q: must have 1 to %d bytes", spec.Name, MaxStepName)
+	}
+	if done, ok := r.journal.Recorded(spec.Name); ok {
+		var v T
+		if err := json.Unmarshal(done.Output, &v); err != nil {
+			return zero, fmt.Errorf("step %s: read recorded output: %w", spec.Name, err)
+		}
+		return v, nil
+	}
+	end, err := r.journal.Begin(ctx, spec)
+	if err != nil {
+		return zero, err
+	}
+	defer end()
+	hash, err := hashInput(spec.Input)
+	if err != nil {
+		return zero, fmt.Errorf("step %s: hash input: %w", spec.Name, err)
+	}
+	started := r.clock.Now()
+	v, usage, err := fn(ctx)
+	if err != nil {
+		return zero, interruption(ctx, err)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return zero, fmt.Errorf("step %s: encode output: %w", spec.Name, err)
+	}
+	step := steward.Step{
+		JobID: r.Job.ID, Name: spec.Name, Kind: spec.Kind, InputHash: hash, Output: out, Attempt: r.Job.Attempt,
+		StartedAt: started, EndedAt: r.clock.Now(), Usage: usage, Model: spec.Model,
+	}
+	if err := r.journal.Record(ctx, step); err != nil {
+		return zero, fmt.Errorf("step %s: %w", spec.Name, err)
+	}
+	return v, nil
+}
+
+// interruption prefers the reason why ctx ended over the error that its end caused.
+func interruption(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
+		return cause
+	}
+	return err
+}
+
+// Model returns the model that a configuration names; "" means the server's default. Each call of it is a recorded step named
+// by Request.Step, and counts against the job's budget.
+//
+// Errors: *steward.Failure FailInvalidConfig, FailProviderNotConfigured.
+func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
+	m, info, err := r.models.Model(id)
+	if err != nil {
+		return nil, info, err
+	}
+	journaled := func(ctx context.Context, req *model.Request) (*model.Response, error) {
+		spec := StepSpec{Name: req.Step, Kind: steward.StepModel, Input: modelInput{req}, Model: info.ID}
+		return DoMetered(ctx, r, spec, func(ctx context.Context) (*model.Response, steward.Usage, error) {
+			resp, err := m.Generate(ctx, req)
+			if err != nil {
+				return nil, steward.Usage{}, err
+			}
+			return resp, resp.Usage, nil
+		})
+	}
+	return model.Func(journaled), info, nil
+}
+
+// Files returns the files that a configuration parameter stands for: uploads, stored files by id, URLs (fetched as steps).
+// The result is empty when the parameter is.
+//
+// Errors: *steward.Failure naming the parameter.
+func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
+	var files []steward.File
+	for i, ref := range r.Config.FileRefs(param) {
+		f, err := r.resolveFile(ctx, param, i, ref)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef) (steward.File, error) {
+	switch {
+	case ref.File != nil:
+		return *ref.File, nil
+	case steward.IsFileID(ref.Text):
+		id, err := steward.ParseFileID(param, ref.Text)
+		if err != nil {
+			return steward.File{}, err
+		}
+		f, err := r.journal.StoredFile(ctx, id)
+		if steward.CodeOf(err) == steward.NotFound {
+			return f, &steward.Failure{Code: steward.FailMissingInput, Message: fmt.Sprintf("%s: stored file %s does not exist.", param, id)}
+		}
+		return f, err
+	case IsURL(ref.Text):
+		spec := StepSpec{Name: fmt.Sprintf("fetch.%s[%d]", param, i), Kind: steward.StepFetch, Input: ref.Text}
+		return Do(ctx, r, spec, func(ctx context.Context) (steward.File, error) { return r.journal.Fetch(ctx, ref.Text) })
+	default:
+		return steward.File{}, &steward.Failure{
+			Code:    steward.FailMissingInput,
+			Message: fmt.Sprintf("%s: %q is neither a file, a stored file's id nor an http(s) URL.", param, clip(ref.Text, 80)),
+		}
+	}
+}
+
+// OpenFile reads a stored file. The caller closes it.
+func (r *Run) OpenFile(ctx context.Context, f steward.File) (io.ReadSeekCloser, error) {
+	return r.journal.OpenFile(ctx, f)
+}
+
+// SaveReference stores a file for the job's readers. name must match ^[A-Za-z0-9._-]{1,128}$. It returns the URL that belongs
+// into the output's "references". Saving the same name again with the same bytes is harmless.
+func (r *Run) SaveReference(ctx context.Context, name steward.ReferenceID, kind, contentType string, body io.Reader) (steward.Reference, string, error) {
+	return r.journal.SaveReference(ctx, name, kind, contentType, body)
+}
+
+// Progress tells how far the run is. Cheap: it is stored with the next heartbeat.
+func (r *Run) Progress(done, total int, message string) {
+	r.journal.Progress(steward.Progress{Done: done, Total: total, Message: message})
+}
+
+// Log returns the run's logger. Never log inputs, prompts or outputs.
+func (r *Run) Log() *slog.Logger { return r.log }
+
+// Now returns the current time.
+func (r *Run) Now() time.Time { return r.clock.Now() }
+
+// hasher is an input of a step that knows a cheaper form of itself than JSON.
+type hasher interface{ hashInto(w io.Writer) error }
+
+// hashInput returns the hex SHA-256 of a step's input, "" for nil.
+func hashInput(v any) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	h := sha256.New()
+	if in, ok := v.(hasher); ok {
+		if err := in.hashInto(h); err != nil {
+			return "", err
+		}
+	} else if err := json.NewEncoder(h).Encode(v); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// modelInput hashes a request by what the model gets to see: word boxes are left out.
+type modelInput struct{ req *model.Request }
+
+func (m modelInput) hashInto(w io.Writer) error {
+	head := *m.req
+	head.Documents = nil
+	if err := json.NewEncoder(w).Encode(head); err != nil {
+		return err
+	}
+	for _, d := range m.req.Documents {
+		if _, err := fmt.Fprintf(w, "%d %q\n", d.FileIndex, d.Name); err != nil {
+			return err
+		}
+		for _, p := range d.Pages {
+			if _, err := fmt.Fprintf(w, "%d %d\n%s", p.Number, len(p.Text), p.Text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
