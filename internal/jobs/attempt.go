@@ -1,0 +1,239 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+// Retries says how passing faults are tried again. The zero value is ready to use.
+type Retries struct {
+	Max   int           // retries after the first try; 0 means 2, -1 none
+	First time.Duration // wait before the first retry; 0 means 2 s
+	Grow  float64       // factor between waits; 0 means 4
+}
+
+func (r *Retries) setDefaults() {
+	setDefault(&r.Max, 2)
+	setDefault(&r.First, 2*time.Second)
+	setDefault(&r.Grow, 4.0)
+}
+
+// maxRetryWait bounds what a provider may ask for.
+const maxRetryWait = 15 * time.Minute
+
+// wait returns how long to wait before retry n (from 0): exponential with a fifth of jitter, longer if the provider said so.
+func (r *Retries) wait(n int, asked time.Duration) time.Duration {
+	d := float64(r.First)
+	for range n {
+		d *= r.Grow
+	}
+	d *= 0.9 + 0.2*rand.Float64() //nolint:gosec // jitter needs no secrecy
+	return min(max(time.Duration(d), asked), maxRetryWait)
+}
+
+// attempt is one try of one job in this process.
+type attempt struct {
+	w      *Worker
+	lease  store.Lease
+	job    steward.Job
+	ctx    context.Context //nolint:containedctx // the attempt is its own scope: claimed, run and interrupted as one
+	cancel context.CancelCauseFunc
+
+	mu       sync.Mutex
+	until    time.Time
+	progress *steward.Progress
+}
+
+func newAttempt(w *Worker, base context.Context, c store.Claimed) *attempt {
+	a := &attempt{w: w, lease: c.Lease, job: c.Job, until: w.svc.clock.Now().Add(w.opts.Lease)}
+	a.ctx, a.cancel = context.WithCancelCause(base)
+	return a
+}
+
+// run does the attempt and writes down how it ended.
+func (a *attempt) run() {
+	log := a.w.log.With("job_id", a.lease.JobID, "attempt", a.job.Attempt)
+	timeout := &steward.Failure{Code: steward.FailTimeout, Message: fmt.Sprintf("The job did not end within its %v.", a.job.Deadline.Sub(a.job.CreatedAt))}
+	left := a.job.Deadline.Sub(a.w.svc.clock.Now())
+	timer := time.AfterFunc(left, func() { a.cancel(timeout) })
+	defer timer.Stop()
+	defer a.cancel(nil)
+
+	j := newJournal(a)
+	result, err := a.work(j)
+	if err != nil && a.ctx.Err() != nil {
+		err = context.Cause(a.ctx) // the reason counts, not what it broke
+	}
+	switch {
+	case errors.Is(err, errLeaseLost), steward.CodeOf(err) == steward.Conflict:
+		log.WarnContext(a.ctx, "job left: its lease is lost")
+		return
+	case errors.Is(err, errShutdown):
+		a.handOver()
+		return
+	}
+	outcome := a.outcome(j, result, err)
+	if err != nil {
+		log.InfoContext(a.ctx, "job attempt failed", "status", outcome.Status.String(), "error", err)
+	}
+	a.finish(outcome)
+}
+
+// work runs the engine. A panic fails the attempt, not the process.
+func (a *attempt) work(j *journal) (result *engine.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.w.log.ErrorContext(a.ctx, "engine panicked", "job_id", a.lease.JobID, "panic", p, "stack", string(debug.Stack()))
+			err = &steward.Failure{Code: steward.FailInternal, Message: "The run failed because of an internal error."}
+		}
+	}()
+	if a.job.Attempt > 1 {
+		if err := j.load(a.ctx); err != nil {
+			return nil, err
+		}
+	}
+	svc := a.w.svc
+	_, prog, err := svc.agents.Resolve(a.ctx, a.job.OrganizationID, a.job.AgentID, a.job.VersionID)
+	if err != nil {
+		return nil, configFailure(err)
+	}
+	job := a.job
+	if job.Inputs, err = svc.loadLongTexts(a.ctx, job.Inputs); err != nil {
+		return nil, err
+	}
+	config, err := prog.Bind(job.Inputs)
+	if err != nil {
+		return nil, configFailure(err)
+	}
+	if config.Has("max_cost_usd") {
+		j.setLimit(steward.MicroUSD(config.Float("max_cost_usd") * 1e6))
+	}
+	return prog.Engine.Run(a.ctx, engine.NewRun(engine.RunParams{
+		Job: job, Config: config, Models: a.w.models, Journal: j, Clock: svc.clock,
+		Logger: a.w.log.With("job_id", a.lease.JobID),
+	}))
+}
+
+// configFailure makes a job failure of an error about the version or its inputs.
+func configFailure(err error) error {
+	var e *steward.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch {
+	case e.Code == steward.Invalid && e.Field == steward.InputField:
+		return &steward.Failure{Code: steward.FailMissingInput, Message: e.Message, Err: err}
+	case e.Code == steward.Invalid, e.Code == steward.NotFound:
+		return &steward.Failure{Code: steward.FailInvalidConfig, Message: e.Message, Err: err}
+	}
+	return err
+}
+
+// outcome says what is to be written about an attempt's end.
+func (a *attempt) outcome(j *journal, result *engine.Result, err error) store.Outcome {
+	usage, refs := j.totals()
+	o := store.Outcome{At: a.w.svc.clock.Now(), References: refs, Usage: usage}
+	if err == nil {
+		o.Status, o.Outputs = steward.StatusSuccess, result.Outputs
+		if usage.Cost != nil && len(o.Outputs) > 0 {
+			cost := usage.Cost.USD()
+			o.Outputs[0].Cost = &cost
+		}
+		return o
+	}
+	f := a.failureOf(err)
+	o.Failure = f
+	retries := a.retriesDone()
+	switch {
+	case f.Code == steward.FailCancelled:
+		o.Status, o.Failure = steward.StatusCancelled, nil
+	case f.Transient && retries < a.w.opts.Retries.Max:
+		o.Status, o.RunAfter = steward.StatusRetry, o.At.Add(a.w.opts.Retries.wait(retries, f.RetryAfter))
+	default:
+		o.Status = steward.StatusFailure
+	}
+	return o
+}
+
+// failureOf makes a Failure of whatever an engine returned. A database that is away for a moment is a passing fault.
+func (a *attempt) failureOf(err error) *steward.Failure {
+	var f *steward.Failure
+	if !errors.As(err, &f) && steward.CodeOf(err) == steward.Unavailable {
+		return &steward.Failure{Code: steward.FailInternal, Message: "The server's storage was not available.", Transient: true, Err: err}
+	}
+	return steward.FailureOf(err)
+}
+
+// retriesDone counts the retries after passing faults so far; resumptions after a crash are not retries.
+func (a *attempt) retriesDone() int {
+	n := 0
+	for _, e := range a.job.Events {
+		if e.StatusCode == steward.StatusRetry && e.ErrorDetails["code"] != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// finish writes the outcome, again and again while the database is away, until the lease has run out.
+func (a *attempt) finish(o store.Outcome) {
+	ctx := context.WithoutCancel(a.ctx)
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := a.w.svc.store.Finish(ctx, a.lease, o)
+		switch {
+		case err == nil:
+			return
+		case steward.CodeOf(err) == steward.Conflict:
+			a.w.log.WarnContext(ctx, "outcome dropped: the lease is lost", "job_id", a.lease.JobID)
+			return
+		case a.w.svc.clock.Now().After(a.leaseEnd()):
+			a.w.log.ErrorContext(ctx, "outcome not stored; the job will run again", "job_id", a.lease.JobID, "error", err)
+			return
+		}
+		time.Sleep(wait)
+	}
+}
+
+// handOver leaves the job to the next process.
+func (a *attempt) handOver() {
+	ctx := context.WithoutCancel(a.ctx)
+	if err := a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}); err != nil {
+		a.w.log.WarnContext(ctx, "lease not handed over", "job_id", a.lease.JobID, "error", err)
+	}
+}
+
+func (a *attempt) leaseEnd() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.until
+}
+
+func (a *attempt) renewed(until time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.until = until
+}
+
+func (a *attempt) setProgress(p steward.Progress) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.progress = &p
+}
+
+// takeProgress returns what was said since the last heartbeat.
+func (a *attempt) takeProgress() *steward.Progress {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.progress
+	a.progress = nil
+	return p
+}

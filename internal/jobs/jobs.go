@@ -1,0 +1,308 @@
+// Package jobs runs agents: it takes jobs in, has them worked on, and answers what became of them.
+//
+// A Service is what doors call. A Worker claims queued jobs and runs their engines. Both stand on the same store, in one
+// process or in many. A job that was acknowledged is on disk; a step that was recorded is never done again; a process
+// that dies is followed up by another, or by itself after a restart.
+package jobs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+// Store is the part of the database that jobs stand on.
+type Store interface {
+	store.Jobs
+	store.Queue
+}
+
+// Agents finds what is to be run.
+type Agents interface {
+	// Resolve returns a version ready to run; version "" means the current one. Errors: NotFound.
+	Resolve(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, *engine.Program, error)
+}
+
+// Files keeps the bytes of inputs, long values and references.
+type Files interface {
+	// Upload stores a stream under a new file id that a job may take. Errors: TooLarge.
+	Upload(ctx context.Context, name, declaredType string, r io.Reader) (steward.File, error)
+	// Release drops uploads that no job took.
+	Release(ctx context.Context, ids ...steward.FileID) error
+	// Open reads a file by its hash.
+	Open(ctx context.Context, f steward.File) (io.ReadSeekCloser, error)
+	// CheckType refuses a file whose bytes are not what an input takes. Errors: Invalid.
+	CheckType(key, dataType string, f steward.File) error
+	// Stored returns a file of an organization. Errors: NotFound.
+	Stored(ctx context.Context, org steward.OrganizationID, id steward.FileID) (steward.File, error)
+	// SaveForJob stores bytes that a running job holds. Errors: Conflict when the lease is lost.
+	SaveForJob(ctx context.Context, lease store.Lease, r io.Reader) (sha256 string, sizeBytes int64, err error)
+	// FetchForJob gets a URL as a file that a running job holds. Errors: *steward.Failure; Conflict when the lease is lost.
+	FetchForJob(ctx context.Context, lease store.Lease, url string) (steward.File, error)
+}
+
+// Options tunes a Service and its Worker. The zero value is ready to use.
+type Options struct {
+	Timeout     time.Duration // of a job that names none; 0 means 2 h
+	SyncTimeout time.Duration // how long RunSync waits; 0 means 120 s
+	Budget      Budget
+	Logger      *slog.Logger // nil means slog.Default()
+}
+
+// Budget is what may be spent in a day (UTC). 0 means no limit.
+type Budget struct {
+	PerOrganization steward.MicroUSD
+	PerAgent        steward.MicroUSD
+}
+
+// Limits of a run's request.
+const (
+	MaxFilesPerInput = 20
+	MaxJobBytes      = 250 << 20
+	MaxTimeout       = 7 * 24 * time.Hour
+	MaxIdempotency   = 255            // characters of an idempotency key
+	idempotencyFor   = 24 * time.Hour // how long a key is remembered
+	inlineBytes      = 16 << 10       // longer texts and step outputs are kept as files
+)
+
+// Service takes jobs in and tells what became of them. Safe for concurrent use.
+type Service struct {
+	store  Store
+	agents Agents
+	files  Files
+	clock  clock.Clock
+	opts   Options
+	log    *slog.Logger
+	hub    *hub
+	spend  *spendings
+}
+
+// New returns a Service.
+func New(s Store, agents Agents, files Files, c clock.Clock, opts Options) *Service {
+	if opts.Timeout == 0 {
+		opts.Timeout = 2 * time.Hour
+	}
+	if opts.SyncTimeout == 0 {
+		opts.SyncTimeout = 120 * time.Second
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	return &Service{
+		store: s, agents: agents, files: files, clock: c, opts: opts, log: opts.Logger, hub: newHub(),
+		spend: newSpendings(s, opts.Budget),
+	}
+}
+
+// RawInput is one field of a run's request. Exactly one of Text, JSON and File counts: File when set, else JSON when set.
+type RawInput struct {
+	Key  string
+	Text string
+	JSON json.RawMessage // a value that the caller sent with its JSON type
+	File *steward.File   // an upload of this request; keys repeat for several
+}
+
+// RunParams is a request to run an agent.
+type RunParams struct {
+	AgentID        steward.AgentID
+	VersionID      steward.VersionID // "" means the current version
+	Inputs         []RawInput
+	Metadata       json.RawMessage // a JSON object; nil means {}
+	IdempotencyKey string          // the same key within 24 h gives the first job; "" means none
+	SkipCache      bool            // do not answer from an earlier equal run
+	Timeout        time.Duration   // 0 means the default; at most MaxTimeout
+}
+
+// CheckRun reports whether the caller may run a version, before the request's body is read.
+//
+// Errors: Denied without ScopeRun; NotFound; NoCredit when a day's budget is used up.
+func (s *Service) CheckRun(ctx context.Context, agent steward.AgentID, version steward.VersionID) error {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
+	if err != nil {
+		return err
+	}
+	if _, _, err := s.agents.Resolve(ctx, p.OrganizationID, agent, version); err != nil {
+		return err
+	}
+	return s.spend.check(ctx, p.OrganizationID, agent, s.clock.Now())
+}
+
+// Submit queues a job and returns its id after the job is on disk.
+//
+// Errors: Invalid naming the input or field; NotFound; Denied; NoCredit; Unavailable (nothing was stored).
+func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error) {
+	who, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
+	if err != nil {
+		return "", err
+	}
+	version, prog, err := s.agents.Resolve(ctx, who.OrganizationID, p.AgentID, p.VersionID)
+	if err != nil {
+		return "", err
+	}
+	now := s.clock.Now()
+	if err := s.spend.check(ctx, who.OrganizationID, p.AgentID, now); err != nil {
+		return "", err
+	}
+	if err := s.checkParams(&p); err != nil {
+		return "", err
+	}
+	inputs, err := s.readInputs(ctx, who.OrganizationID, prog, p.Inputs)
+	if err != nil {
+		return "", err
+	}
+	if _, err := prog.Bind(inputs); err != nil {
+		return "", err
+	}
+	job, err := s.newJob(who, version, prog, p, now)
+	if err != nil {
+		return "", err
+	}
+	job.RequestHash = requestHash(inputs, p.Metadata)
+	if job.Inputs, err = s.storeLongTexts(ctx, inputs); err != nil {
+		return "", err
+	}
+	return s.submit(ctx, job)
+}
+
+func (s *Service) submit(ctx context.Context, job store.NewJob) (steward.JobID, error) {
+	done, err := s.store.Submit(ctx, []store.NewJob{job})
+	if err == nil && !done[0].Replayed {
+		return done[0].ID, nil
+	}
+	if rerr := s.files.Release(context.WithoutCancel(ctx), fileIDs(job.Inputs)...); rerr != nil {
+		s.log.WarnContext(ctx, "uploads not released", "error", rerr)
+	}
+	if err == nil {
+		return done[0].ID, nil
+	}
+	var e *steward.Error
+	if errors.As(err, &e) && e.Code == steward.Conflict && e.Field == "Idempotency-Key" {
+		return "", &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: "Idempotency-Key was used before with other inputs or metadata.", Err: err}
+	}
+	return "", fmt.Errorf("submit job: %w", err)
+}
+
+func (s *Service) checkParams(p *RunParams) error {
+	switch {
+	case p.Timeout < 0 || p.Timeout > MaxTimeout:
+		return &steward.Error{Code: steward.Invalid, Field: "timeout_seconds", Message: fmt.Sprintf("must be from 1 to %d.", int(MaxTimeout.Seconds()))}
+	case len(p.IdempotencyKey) > MaxIdempotency:
+		return &steward.Error{Code: steward.Invalid, Field: "Idempotency-Key", Message: fmt.Sprintf("must not be longer than %d characters.", MaxIdempotency)}
+	}
+	if p.Timeout == 0 {
+		p.Timeout = s.opts.Timeout
+	}
+	return nil
+}
+
+func (s *Service) newJob(who *steward.Principal, v *steward.Version, prog *engine.Program, p RunParams, now time.Time) (store.NewJob, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return store.NewJob{}, fmt.Errorf("make job id: %w", err)
+	}
+	job := store.NewJob{
+		ID: steward.JobID(id.String()), OrganizationID: who.OrganizationID, AgentID: v.BaseAgent.ID, VersionID: v.ID,
+		VersionName: v.VersionName, EngineClassID: v.EngineClassID, Provider: prog.Provider, CreatorID: who.UserID,
+		CreatedAt: now, Timeout: p.Timeout, Metadata: p.Metadata,
+	}
+	if p.IdempotencyKey != "" {
+		job.IdempotencyKey, job.IdempotencyTo = p.IdempotencyKey, now.Add(idempotencyFor)
+		if p.VersionID != "" {
+			job.IdempotencyKey = string(p.VersionID) + "/" + p.IdempotencyKey
+		}
+	}
+	return job, nil
+}
+
+// requestHash identifies what a request asks for: files count by content, not by name or id.
+func requestHash(inputs []steward.Input, metadata json.RawMessage) [32]byte {
+	h := sha256.New()
+	for _, in := range inputs {
+		fmt.Fprintf(h, "%d %s %t %d %s ", len(in.Key), in.Key, in.JSON, len(in.Value), in.Value)
+		for _, f := range in.Files {
+			fmt.Fprintf(h, "%s %s ", f.SHA256, f.SourceURL)
+		}
+		if in.Text != nil {
+			fmt.Fprintf(h, "%s ", in.Text.SHA256)
+		}
+	}
+	h.Write(metadata)
+	return [32]byte(h.Sum(nil))
+}
+
+func fileIDs(inputs []steward.Input) []steward.FileID {
+	var ids []steward.FileID
+	for _, in := range inputs {
+		for _, f := range in.Files {
+			if f.ID != "" {
+				ids = append(ids, f.ID)
+			}
+		}
+		if in.Text != nil {
+			ids = append(ids, in.Text.ID)
+		}
+	}
+	return ids
+}
+
+// RunSync submits a job and waits until it has ended. A caller that goes away leaves the job running.
+//
+// Errors: those of Submit; Timeout after Options.SyncTimeout.
+func (s *Service) RunSync(ctx context.Context, p RunParams) (*steward.Job, error) {
+	who, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.Submit(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	wait, cancel := context.WithTimeout(ctx, s.opts.SyncTimeout)
+	defer cancel()
+	if err := s.await(wait, who.OrganizationID, id); err != nil {
+		if ctx.Err() == nil && wait.Err() != nil {
+			return nil, &steward.Error{Code: steward.Timeout, Message: fmt.Sprintf("The run takes longer than %d seconds; job %s goes on.", int(s.opts.SyncTimeout.Seconds()), id)}
+		}
+		return nil, err
+	}
+	return s.store.Job(ctx, who.OrganizationID, id)
+}
+
+// pollEvery is how often a waiter looks for the end of a job that another process may be running.
+const pollEvery = 500 * time.Millisecond
+
+// await returns when a job has ended.
+func (s *Service) await(ctx context.Context, org steward.OrganizationID, id steward.JobID) error {
+	ended, stop := s.hub.watch(id)
+	defer stop()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		st, err := s.store.JobStatus(ctx, org, id)
+		if err != nil {
+			return err
+		}
+		if st.Status.Terminal() {
+			return nil
+		}
+		select {
+		case <-ended:
+			ended = nil
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/engine"
+)
+
+// journal is the record of one attempt's steps. It implements engine.Journal over the store.
+type journal struct {
+	a *attempt
+
+	mu       sync.Mutex
+	steps    map[string]steward.Step
+	inFlight int // steps begun and not ended
+	usage    steward.Usage
+	limit    *steward.MicroUSD
+	refs     map[steward.ReferenceID]steward.Reference
+}
+
+func newJournal(a *attempt) *journal {
+	return &journal{a: a, steps: map[string]steward.Step{}, usage: steward.Free(), refs: map[steward.ReferenceID]steward.Reference{}}
+}
+
+// referenceStep is the start of the names of steps that saved a reference.
+const referenceStep = "reference."
+
+// filed stands in a step's row for an output that is kept as a file.
+type filed struct {
+	SHA256 string `json:"steward_output_sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// load reads what earlier attempts recorded.
+func (j *journal) load(ctx context.Context) error {
+	steps, err := j.a.w.svc.store.LoadSteps(ctx, j.a.lease)
+	if err != nil {
+		return fmt.Errorf("load steps: %w", err)
+	}
+	for i := range steps {
+		st := &steps[i]
+		if st.Output, err = j.unfile(ctx, st.Output); err != nil {
+			return fmt.Errorf("load step %s: %w", st.Name, err)
+		}
+		if err := j.note(*st); err != nil {
+			return fmt.Errorf("load step %s: %w", st.Name, err)
+		}
+	}
+	return nil
+}
+
+// unfile returns an output's JSON, from its file when it is kept in one.
+func (j *journal) unfile(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
+	var f filed
+	if !bytes.HasPrefix(out, []byte(`{"steward_output_sha256":`)) || json.Unmarshal(out, &f) != nil {
+		return out, nil
+	}
+	return j.a.w.svc.readAll(ctx, steward.File{SHA256: f.SHA256, SizeBytes: f.Bytes}, f.Bytes)
+}
+
+// note takes a recorded step into the attempt's totals.
+func (j *journal) note(st steward.Step) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.steps[st.Name] = st
+	j.usage = j.usage.Add(st.Usage)
+	if strings.HasPrefix(st.Name, referenceStep) {
+		var ref steward.Reference
+		if err := json.Unmarshal(st.Output, &ref); err != nil {
+			return fmt.Errorf("read reference: %w", err)
+		}
+		j.refs[ref.ResourceID] = ref
+	}
+	return nil
+}
+
+func (j *journal) setLimit(m steward.MicroUSD) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.limit = &m
+}
+
+// Recorded implements engine.Journal.
+func (j *journal) Recorded(name string) (steward.Step, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	st, ok := j.steps[name]
+	return st, ok
+}
+
+// Begin implements engine.Journal: interruptions first, then the job's budget, then the day's.
+func (j *journal) Begin(ctx context.Context, spec engine.StepSpec) (end func(), err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if spec.Kind == steward.StepModel {
+		if err := j.maySpend(ctx); err != nil {
+			return nil, err
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.inFlight++
+	return j.end, nil
+}
+
+func (j *journal) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.inFlight--
+}
+
+// maySpend fails when the job or the day may cost nothing more.
+func (j *journal) maySpend(ctx context.Context) error {
+	if err := j.overLimit(); err != nil {
+		return err
+	}
+	err := j.a.w.svc.spend.check(ctx, j.a.job.OrganizationID, j.a.job.AgentID, j.a.w.svc.clock.Now())
+	if steward.CodeOf(err) == steward.NoCredit {
+		return &steward.Failure{Code: steward.FailCostLimit, Message: "The day's budget is used up."}
+	}
+	return err
+}
+
+// overLimit returns the failure of a job that has used up its budget.
+func (j *journal) overLimit() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.limit == nil || j.usage.Cost == nil || *j.usage.Cost < *j.limit || (*j.limit == 0 && *j.usage.Cost == 0) {
+		return nil
+	}
+	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The run has spent %.6f USD, its limit is %.6f.", j.usage.Cost.USD(), j.limit.USD())}
+}
+
+// Record implements engine.Journal. A step that uses up the budget interrupts the steps beside it.
+func (j *journal) Record(ctx context.Context, st steward.Step) error {
+	stored := st
+	if len(st.Output) > inlineBytes {
+		sum, n, err := j.a.w.svc.files.SaveForJob(ctx, j.a.lease, bytes.NewReader(st.Output))
+		if err != nil {
+			return fmt.Errorf("store output: %w", err)
+		}
+		if stored.Output, err = json.Marshal(filed{SHA256: sum, Bytes: n}); err != nil {
+			return fmt.Errorf("encode output: %w", err)
+		}
+	}
+	// A finished step is recorded even when the run has just been interrupted: the work is done and paid for.
+	if err := j.a.w.svc.store.RecordStep(context.WithoutCancel(ctx), j.a.lease, stored); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if err := j.note(st); err != nil {
+		return err
+	}
+	if st.Usage.Cost != nil {
+		j.a.w.svc.spend.add(j.a.job.OrganizationID, j.a.job.AgentID, *st.Usage.Cost)
+	}
+	j.mu.Lock()
+	waiting := j.inFlight > 1
+	j.mu.Unlock()
+	if err := j.overLimit(); err != nil && waiting {
+		j.a.cancel(err)
+	}
+	return nil
+}
+
+// Progress implements engine.Journal.
+func (j *journal) Progress(p steward.Progress) { j.a.setProgress(p) }
+
+// OpenFile implements engine.Journal.
+func (j *journal) OpenFile(ctx context.Context, f steward.File) (io.ReadSeekCloser, error) {
+	return j.a.w.svc.files.Open(ctx, f)
+}
+
+// Fetch implements engine.Journal.
+func (j *journal) Fetch(ctx context.Context, url string) (steward.File, error) {
+	return j.a.w.svc.files.FetchForJob(ctx, j.a.lease, url)
+}
+
+// StoredFile implements engine.Journal.
+func (j *journal) StoredFile(ctx context.Context, id steward.FileID) (steward.File, error) {
+	return j.a.w.svc.files.Stored(ctx, j.a.job.OrganizationID, id)
+}
+
+// referenceName is what a reference may be called: one path segment that needs no escaping.
+var referenceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// SaveReference implements engine.Journal. The saving is a step of its own, so a resumed run knows the reference.
+func (j *journal) SaveReference(ctx context.Context, name steward.ReferenceID, kind, contentType string, body io.Reader) (steward.Reference, string, error) {
+	if !referenceName.MatchString(string(name)) {
+		return steward.Reference{}, "", fmt.Errorf("reference %q: not a valid name", name)
+	}
+	url := fmt.Sprintf("%s/v1/agents/jobs/%s/references/%s/", j.a.w.opts.PublicURL, j.a.job.ID, name)
+	step := referenceStep + string(name)
+	if _, done := j.Recorded(step); done {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return j.refs[name], url, nil
+	}
+	end, err := j.Begin(ctx, engine.StepSpec{Name: step, Kind: steward.StepCompute})
+	if err != nil {
+		return steward.Reference{}, "", err
+	}
+	defer end()
+	now := j.a.w.svc.clock.Now()
+	sum, n, err := j.a.w.svc.files.SaveForJob(ctx, j.a.lease, body)
+	if err != nil {
+		return steward.Reference{}, "", fmt.Errorf("save reference %s: %w", name, err)
+	}
+	ref := steward.Reference{ResourceID: name, Kind: kind, ContentType: contentType, SizeBytes: n, SHA256: sum, CapturedAt: now}
+	out, err := json.Marshal(ref)
+	if err != nil {
+		return steward.Reference{}, "", fmt.Errorf("encode reference: %w", err)
+	}
+	return ref, url, j.Record(ctx, steward.Step{
+		JobID: j.a.job.ID, Name: step, Kind: steward.StepCompute, Output: out, Attempt: j.a.job.Attempt,
+		StartedAt: now, EndedAt: j.a.w.svc.clock.Now(), Usage: steward.Free(),
+	})
+}
+
+// totals returns what the job used over all attempts and the references it saved, by name.
+func (j *journal) totals() (steward.Usage, []steward.Reference) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	refs := make([]steward.Reference, 0, len(j.refs))
+	for _, name := range slices.Sorted(maps.Keys(j.refs)) {
+		refs = append(refs, j.refs[name])
+	}
+	return j.usage, refs
+}

@@ -1,0 +1,129 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+// Status returns where a job stands; it is cheap and meant for polling. Errors: NotFound.
+func (s *Service) Status(ctx context.Context, id steward.JobID) (*store.JobStatus, error) {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.JobStatus(ctx, p.OrganizationID, id)
+}
+
+// Get returns a job with everything about it. Errors: NotFound.
+func (s *Service) Get(ctx context.Context, id steward.JobID) (*steward.Job, error) {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Job(ctx, p.OrganizationID, id)
+}
+
+// Result returns a job that has ended. Errors: NotFound, also while the job is open.
+func (s *Service) Result(ctx context.Context, id steward.JobID) (*steward.Job, error) {
+	job, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !job.Status.Terminal() {
+		return nil, &steward.Error{Code: steward.NotFound, Message: "The job has not ended yet."}
+	}
+	return job, nil
+}
+
+// ListParams chooses a page of jobs.
+type ListParams struct {
+	AgentID        steward.AgentID // "" means every agent
+	Page, PageSize int             // from 1; 0 means 1 and 20; at most 1000 a page
+	Status         []steward.Status
+}
+
+// List returns a page of jobs, newest first, without inputs and outputs, and the number of all that match.
+//
+// Errors: NotFound for a foreign agent or a page behind the last.
+func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Job, int64, error) {
+	who, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
+	if err != nil {
+		return nil, 0, err
+	}
+	if p.AgentID != "" {
+		if _, _, err := s.agents.Resolve(ctx, who.OrganizationID, p.AgentID, ""); err != nil {
+			return nil, 0, err
+		}
+	}
+	page, size := max(p.Page, 1), p.PageSize
+	if size <= 0 {
+		size = 20
+	}
+	size = min(size, 1000)
+	jobs, count, err := s.store.ListJobs(ctx, who.OrganizationID, store.JobQuery{
+		AgentID: p.AgentID, Status: p.Status, Limit: size, Offset: (page - 1) * size,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list jobs: %w", err)
+	}
+	if len(jobs) == 0 && page > 1 {
+		return nil, 0, &steward.Error{Code: steward.NotFound, Message: "Invalid page."}
+	}
+	return jobs, count, nil
+}
+
+// Cancel asks for the end of a job. A job that has ended stays as it is, and that is no error. Errors: NotFound.
+func (s *Service) Cancel(ctx context.Context, id steward.JobID) error {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.Cancel(ctx, p.OrganizationID, id, s.clock.Now()); err != nil {
+		return fmt.Errorf("cancel job: %w", err)
+	}
+	s.hub.cancel(id, errCancelled)
+	return nil
+}
+
+// Steps returns what a job did, step by step, as far as it is recorded. Long outputs are not read from their files.
+// Errors: NotFound.
+func (s *Service) Steps(ctx context.Context, id steward.JobID) ([]steward.Step, error) {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Steps(ctx, p.OrganizationID, id)
+}
+
+// OpenReference reads a file that a job saved. The caller closes it. Errors: NotFound.
+func (s *Service) OpenReference(ctx context.Context, id steward.JobID, ref steward.ReferenceID) (io.ReadSeekCloser, *steward.Reference, error) {
+	job, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range job.References {
+		r := &job.References[i]
+		if r.ResourceID != ref {
+			continue
+		}
+		body, err := s.files.Open(ctx, steward.File{Name: string(ref), SHA256: r.SHA256, SizeBytes: r.SizeBytes})
+		if err != nil {
+			return nil, nil, fmt.Errorf("open reference %s: %w", ref, err)
+		}
+		return body, r, nil
+	}
+	return nil, nil, &steward.Error{Code: steward.NotFound, Message: "Not found."}
+}
+
+// Artifact returns a tool result of a job; only its Result is for callers. Errors: NotFound, also for another job's key.
+func (s *Service) Artifact(ctx context.Context, id steward.JobID, key string) (*steward.Artifact, error) {
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Artifact(ctx, p.OrganizationID, id, key)
+}
