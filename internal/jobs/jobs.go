@@ -173,15 +173,16 @@ func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error
 	if job.Inputs, err = s.storeLongTexts(ctx, inputs); err != nil {
 		return "", err
 	}
-	return s.submit(ctx, job)
+	return s.submit(ctx, job, uploadsOf(p.Inputs, job.Inputs))
 }
 
-func (s *Service) submit(ctx context.Context, job store.NewJob) (steward.JobID, error) {
+// submit stores the job. Uploads of the request that no job takes, because it failed or was a repetition, are dropped.
+func (s *Service) submit(ctx context.Context, job store.NewJob, uploads []steward.FileID) (steward.JobID, error) {
 	done, err := s.store.Submit(ctx, []store.NewJob{job})
 	if err == nil && !done[0].Replayed {
 		return done[0].ID, nil
 	}
-	if rerr := s.files.Release(context.WithoutCancel(ctx), fileIDs(job.Inputs)...); rerr != nil {
+	if rerr := s.files.Release(context.WithoutCancel(ctx), uploads...); rerr != nil {
 		s.log.WarnContext(ctx, "uploads not released", "error", rerr)
 	}
 	if err == nil {
@@ -242,14 +243,15 @@ func requestHash(inputs []steward.Input, metadata json.RawMessage) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-func fileIDs(inputs []steward.Input) []steward.FileID {
+// uploadsOf returns the files that came with a request: its uploads, and the long texts that became files.
+func uploadsOf(raw []RawInput, inputs []steward.Input) []steward.FileID {
 	var ids []steward.FileID
-	for _, in := range inputs {
-		for _, f := range in.Files {
-			if f.ID != "" {
-				ids = append(ids, f.ID)
-			}
+	for _, r := range raw {
+		if r.File != nil {
+			ids = append(ids, r.File.ID)
 		}
+	}
+	for _, in := range inputs {
 		if in.Text != nil {
 			ids = append(ids, in.Text.ID)
 		}

@@ -74,7 +74,9 @@ func (f Func) Type() steward.EngineType {
 func (f Func) Params() []engine.Param { return f.Config }
 
 // Run implements engine.Engine.
-func (f Func) Run(ctx context.Context, run *engine.Run) (*engine.Result, error) { return f.Do(ctx, run) }
+func (f Func) Run(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+	return f.Do(ctx, run)
+}
 
 // Output is the result with one JSON datum.
 func Output(v any) (*engine.Result, error) {

@@ -1,0 +1,203 @@
+package answer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// tree is a JSON value that keeps the order of members and the digits of numbers.
+type tree struct {
+	kind   byte // '{', '[', or 'v' for a text, number, boolean or null
+	names  []string
+	values []*tree         // members of an object, in the order of names, or elements of an array
+	text   json.RawMessage // of a 'v', compact
+}
+
+// maxDepth bounds how deep values nest.
+const maxDepth = 200
+
+// parseTree reads one JSON value. The last of equal names wins.
+func parseTree(raw json.RawMessage) (*tree, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	t, err := readTree(dec, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("read JSON: text after the value")
+	}
+	return t, nil
+}
+
+func readTree(dec *json.Decoder, depth int) (*tree, error) {
+	if depth > maxDepth {
+		return nil, errors.New("nested too deeply")
+	}
+	tok, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	delim, ok := tok.(json.Delim)
+	if !ok {
+		text, err := encode(tok)
+		return &tree{kind: 'v', text: text}, err
+	}
+	t := &tree{kind: byte(delim)}
+	for dec.More() {
+		name := ""
+		if t.kind == '{' {
+			key, err := dec.Token()
+			if err != nil {
+				return nil, err
+			}
+			name = key.(string) // the decoder gives nothing else there
+		}
+		v, err := readTree(dec, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		t.set(name, v)
+	}
+	_, err = dec.Token()
+	return t, err
+}
+
+// set adds an element, or sets a member.
+func (t *tree) set(name string, v *tree) {
+	if t.kind == '{' {
+		for i, n := range t.names {
+			if n == name {
+				t.values[i] = v
+				return
+			}
+		}
+		t.names = append(t.names, name)
+	}
+	t.values = append(t.values, v)
+}
+
+// member returns a member of an object, nil when it is absent.
+func (t *tree) member(name string) *tree {
+	for i, n := range t.names {
+		if n == name {
+			return t.values[i]
+		}
+	}
+	return nil
+}
+
+// empty reports whether t says nothing: absent or null.
+func (t *tree) empty() bool { return t == nil || t.kind == 'v' && string(t.text) == "null" }
+
+// equal is deep equality; the order of members does not count.
+func (t *tree) equal(o *tree) bool {
+	if t.kind != o.kind || len(t.values) != len(o.values) {
+		return false
+	}
+	switch t.kind {
+	case 'v':
+		return bytes.Equal(t.text, o.text)
+	case '[':
+		for i := range t.values {
+			if !t.values[i].equal(o.values[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	for i, n := range t.names {
+		if m := o.member(n); m == nil || !t.values[i].equal(m) {
+			return false
+		}
+	}
+	return true
+}
+
+// write appends the JSON text.
+func (t *tree) write(b *bytes.Buffer) error {
+	if t.kind == 'v' {
+		b.Write(t.text)
+		return nil
+	}
+	b.WriteByte(t.kind)
+	for i, v := range t.values {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if t.kind == '{' {
+			name, err := encode(t.names[i])
+			if err != nil {
+				return err
+			}
+			b.Write(name)
+			b.WriteByte(':')
+		}
+		if err := v.write(b); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(t.kind + 2) // the closing bracket of either kind
+	return nil
+}
+
+// encode is json.Marshal without escapes for the sake of HTML.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// at returns the value that a JSON Pointer names, nil when there is none.
+func (t *tree) at(pointer string) *tree {
+	if pointer == "" {
+		return t
+	}
+	if pointer[0] != '/' {
+		return nil
+	}
+	for _, token := range strings.Split(pointer[1:], "/") {
+		token = unescape.Replace(token)
+		switch t.kind {
+		case '{':
+			t = t.member(token)
+		case '[':
+			t = t.element(token)
+		default:
+			return nil
+		}
+		if t == nil {
+			return nil
+		}
+	}
+	return t
+}
+
+var (
+	escape   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescape = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
+// element returns the element of an array whose index is written as token.
+func (t *tree) element(token string) *tree {
+	i := 0
+	if token == "" || len(token) > 9 || len(token) > 1 && token[0] == '0' {
+		return nil
+	}
+	for _, c := range []byte(token) {
+		if c < '0' || c > '9' {
+			return nil
+		}
+		i = 10*i + int(c-'0')
+	}
+	if i >= len(t.values) {
+		return nil
+	}
+	return t.values[i]
+}
