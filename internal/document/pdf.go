@@ -1,0 +1,283 @@
+package document
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/grounding"
+)
+
+// maxGlyphs is how many characters of one page are read. A page that people read has a few thousand.
+const maxGlyphs = 400_000
+
+// PDF is an open PDF. Its methods may be called by several goroutines; they take turns.
+type PDF struct {
+	name   string
+	reader *Reader
+	source *source
+
+	mu    sync.Mutex
+	inst  *instance // nil once closed
+	doc   uint64    // the engine's handle
+	pages int
+	read  int           // pages read so far
+	left  time.Duration // of Options.MaxTime
+}
+
+// open loads the document. On failure the caller closes p.
+func (p *PDF) open(ctx context.Context, size int64, password string) error {
+	return p.timed(ctx, func(ctx context.Context) error {
+		access, _, err := p.inst.files.CreateFileAccessReader(size, p.source)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", p.name, err)
+		}
+		err = p.inst.withText(password, func(addr uint64) (err error) {
+			p.doc, err = p.inst.call(ctx, "FPDF_LoadCustomDocument", *access, addr)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if p.doc == 0 {
+			return p.openFailure(password)
+		}
+		n, err := p.inst.call(ctx, "FPDF_GetPageCount", p.doc)
+		if err != nil {
+			return err
+		}
+		if p.pages = int(int32(n)); p.pages <= 0 {
+			return unsupported(nil, "%s has no pages.", p.name)
+		}
+		return nil
+	})
+}
+
+// openFailure says why the document could not be loaded.
+func (p *PDF) openFailure(password string) error {
+	if p.source.err != nil {
+		return fmt.Errorf("read %s: %w", p.name, p.source.err)
+	}
+	code, err := p.inst.call(context.Background(), "FPDF_GetLastError")
+	if err != nil {
+		return err
+	}
+	switch {
+	case code == errPassword && password == "":
+		return &steward.Failure{Code: steward.FailFileEncrypted, Message: p.name + " is encrypted and needs a password."}
+	case code == errPassword:
+		return &steward.Failure{Code: steward.FailFileEncrypted, Message: "The password does not open " + p.name + "."}
+	case code == errSecurity:
+		return &steward.Failure{Code: steward.FailFileEncrypted, Message: p.name + " is encrypted in a way that cannot be read."}
+	}
+	return unsupported(fmt.Errorf("engine error %d", code), "%s is broken and cannot be read as a PDF.", p.name)
+}
+
+// timed runs work of the engine within ctx and the document's remaining time, and says who ended it early.
+func (p *PDF) timed(ctx context.Context, work func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.left <= 0 {
+		return p.timeout()
+	}
+	start := time.Now()
+	limited, cancel := context.WithTimeout(ctx, p.left)
+	defer cancel()
+	err := work(limited)
+	p.left -= time.Since(start)
+	if err == nil || errors.As(err, new(*steward.Failure)) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if limited.Err() != nil {
+		return p.timeout()
+	}
+	if p.inst.broken {
+		return unsupported(err, "%s is broken or too large to be read.", p.name)
+	}
+	return err
+}
+
+// timeout is the failure of a document that takes too long.
+func (p *PDF) timeout() error {
+	return &steward.Failure{Code: steward.FailTimeout, Message: fmt.Sprintf("Reading %s took longer than %s.", p.name, p.reader.opts.MaxTime)}
+}
+
+// PageCount is how many pages the document has; at least 1.
+func (p *PDF) PageCount() int { return p.pages }
+
+// Page reads page n, counted from 1. A page without a text layer, such as a scan, has the empty text and no error.
+//
+// Errors: *steward.Failure with FailUnsupportedFile for a broken page or more pages than Options.MaxPages, FailTimeout when
+// the document has used up its time; ctx's error; an error for n out of range and for a closed PDF.
+func (p *PDF) Page(ctx context.Context, n int) (grounding.Page, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inst == nil {
+		return grounding.Page{}, fmt.Errorf("read page %d of %s: the PDF is closed", n, p.name)
+	}
+	if n < 1 || n > p.pages {
+		return grounding.Page{}, fmt.Errorf("read page %d of %s: it has %d pages", n, p.name, p.pages)
+	}
+	if p.read++; p.read > p.reader.opts.MaxPages {
+		return grounding.Page{}, unsupported(nil, "%s has more than %d pages to read.", p.name, p.reader.opts.MaxPages)
+	}
+	var page grounding.Page
+	err := p.timed(ctx, func(ctx context.Context) error {
+		sheet, err := p.sheet(ctx, n)
+		if err != nil {
+			return err
+		}
+		page = sheet.layout(n)
+		return nil
+	})
+	return page, err
+}
+
+// sheet reads the glyphs of page n.
+func (p *PDF) sheet(ctx context.Context, n int) (_ *sheet, err error) {
+	page, err := p.inst.call(ctx, "FPDF_LoadPage", p.doc, uint64(n-1))
+	if err != nil {
+		return nil, err
+	}
+	if page == 0 {
+		return nil, unsupported(p.source.err, "Page %d of %s is broken.", n, p.name)
+	}
+	defer func() { err = errors.Join(err, p.inst.release("FPDF_ClosePage", page)) }()
+	s, err := p.frame(page)
+	if err != nil {
+		return nil, err
+	}
+	text, err := p.inst.call(ctx, "FPDFText_LoadPage", page)
+	if err != nil {
+		return nil, err
+	}
+	if text == 0 {
+		return nil, unsupported(nil, "The text of page %d of %s is broken.", n, p.name)
+	}
+	defer func() { err = errors.Join(err, p.inst.release("FPDFText_ClosePage", text)) }()
+	count, err := p.inst.call(context.Background(), "FPDFText_CountChars", text)
+	if err != nil {
+		return nil, err
+	}
+	if int32(count) > maxGlyphs {
+		return nil, unsupported(nil, "Page %d of %s has more than %d characters.", n, p.name, maxGlyphs)
+	}
+	return s, p.glyphs(ctx, text, int(int32(count)), s)
+}
+
+// frame reads the size of a page as it is shown and how its coordinates are turned into shown ones.
+func (p *PDF) frame(page uint64) (*sheet, error) {
+	w, err := p.inst.call(context.Background(), "FPDF_GetPageWidthF", page)
+	if err != nil {
+		return nil, err
+	}
+	h, err := p.inst.call(context.Background(), "FPDF_GetPageHeightF", page)
+	if err != nil {
+		return nil, err
+	}
+	s := &sheet{width: float64(api.DecodeF32(w)), height: float64(api.DecodeF32(h))}
+	if !(s.width > 0 && s.height > 0 && s.width < 1e6 && s.height < 1e6) {
+		return nil, unsupported(nil, "%s has a page of impossible size.", p.name)
+	}
+	o, err := p.shown(page, s, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.shown(page, s, unit, 0)
+	if err != nil {
+		return nil, err
+	}
+	y, err := p.shown(page, s, 0, unit)
+	if err != nil {
+		return nil, err
+	}
+	s.toShown = affine{
+		xx: (x.x - o.x) / unit, yx: (y.x - o.x) / unit, dx: o.x,
+		xy: (x.y - o.y) / unit, yy: (y.y - o.y) / unit, dy: o.y,
+	}
+	return s, nil
+}
+
+// unit is the distance of the points that measure a page's transformation, in points.
+const unit = 1000
+
+// shown turns a point of the page's own space into shown points: rotation and crop applied, origin top left.
+func (p *PDF) shown(page uint64, s *sheet, x, y float64) (point, error) {
+	scale := math.Min(1000, 1e8/math.Max(s.width, s.height)) // the engine answers in integers
+	out := uint64(p.inst.scratch)
+	_, err := p.inst.call(context.Background(), "FPDF_PageToDevice", page, 0, 0,
+		uint64(s.width*scale), uint64(s.height*scale), 0, api.EncodeF64(x), api.EncodeF64(y), out, out+4)
+	return point{float64(p.inst.i32(0)) / scale, float64(p.inst.i32(1)) / scale}, err
+}
+
+// glyphs reads every character with its box.
+func (p *PDF) glyphs(ctx context.Context, text uint64, count int, s *sheet) error {
+	quick := context.Background()
+	s.glyphs = make([]glyph, 0, count)
+	for i := range count {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		char, err := p.inst.call(quick, "FPDFText_GetUnicode", text, uint64(i))
+		if err != nil {
+			return err
+		}
+		g := glyph{r: rune(uint32(char))}
+		if !g.blank() {
+			if g.box, err = p.glyphBox(text, i, s); err != nil {
+				return err
+			}
+		}
+		s.glyphs = append(s.glyphs, g)
+	}
+	return nil
+}
+
+// glyphBox reads the place of character i: the box of its font's line where that is sensible, else its ink.
+func (p *PDF) glyphBox(text uint64, i int, s *sheet) (box, error) {
+	quick, out := context.Background(), uint64(p.inst.scratch)
+	ok, err := p.inst.call(quick, "FPDFText_GetLooseCharBox", text, uint64(i), out)
+	if err != nil {
+		return box{}, err
+	}
+	if ok != 0 {
+		b := s.toShown.box(p.inst.f32(0), p.inst.f32(1), p.inst.f32(2), p.inst.f32(3))
+		if b.width() > 0 && b.height() > 0 {
+			return b, nil
+		}
+	}
+	if _, err := p.inst.call(quick, "FPDFText_GetCharBox", text, uint64(i), out, out+8, out+16, out+24); err != nil {
+		return box{}, err
+	}
+	return s.toShown.box(p.inst.f64(0), p.inst.f64(3), p.inst.f64(1), p.inst.f64(2)), nil
+}
+
+// Close gives the engine's instance back. The file that was read may be closed after it. Closing twice is fine.
+func (p *PDF) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inst == nil {
+		return nil
+	}
+	var err error
+	if p.doc != 0 {
+		err = p.inst.release("FPDF_CloseDocument", p.doc)
+	}
+	p.source.detach()
+	p.reader.pool.give(p.inst)
+	p.inst = nil
+	if err != nil {
+		return fmt.Errorf("close %s: %w", p.name, err)
+	}
+	return nil
+}

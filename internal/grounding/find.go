@@ -1,0 +1,190 @@
+package grounding
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Match is where a quote stands.
+type Match struct {
+	Document int // index into the documents that were searched
+	Page     int // index into the document's pages
+	Start    int // byte range in the page's text
+	End      int
+}
+
+// Index finds quotes in documents. It folds each page once, when it is first looked at. It must not be used by two
+// goroutines at once.
+type Index struct {
+	docs  []Document
+	pages [][]*folded
+}
+
+// NewIndex makes an Index of docs, which must not change while it is used.
+func NewIndex(docs []Document) *Index {
+	x := &Index{docs: docs, pages: make([][]*folded, len(docs))}
+	for i := range docs {
+		x.pages[i] = make([]*folded, len(docs[i].Pages))
+	}
+	return x
+}
+
+// Find looks for a quote as Index.Find does. Callers with many quotes make one Index.
+func Find(docs []Document, quote string, file, page int) (Match, bool) {
+	return NewIndex(docs).Find(quote, file, page)
+}
+
+// Find returns the place of a quote, compared in folded form (see Fold). The document whose FileIndex is file and its page
+// with the number page are searched first, then the rest of that document, then all others. A quote does not match in the
+// middle of a word or a number. An empty quote is never found.
+func (x *Index) Find(quote string, file, page int) (Match, bool) {
+	for _, q := range spellings(quote) {
+		if m, ok := x.find(q, file, page); ok {
+			return m, true
+		}
+	}
+	return Match{}, false
+}
+
+// spellings are the folded forms of a quote that are tried: as it is, then without the marks that models put around quotes.
+func spellings(quote string) []string {
+	q := Fold(quote)
+	if q == "" {
+		return nil
+	}
+	bare := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(q, "..."), "..."))
+	if n := len(bare); n > 2 && bare[0] == bare[n-1] && (bare[0] == '"' || bare[0] == '\'') {
+		bare = strings.TrimSpace(bare[1 : n-1])
+	}
+	if bare == q || bare == "" {
+		return []string{q}
+	}
+	return []string{q, bare}
+}
+
+// find searches the pages in the order of the hints. A match that cuts a number at its separator is taken only when there is
+// no better one.
+func (x *Index) find(q string, file, page int) (Match, bool) {
+	var second Match
+	have := false
+	for pass := range 3 {
+		for d := range x.docs {
+			hinted := x.docs[d].FileIndex == file
+			for p := range x.docs[d].Pages {
+				if passOf(hinted, x.docs[d].Pages[p].Number == page) != pass {
+					continue
+				}
+				m, fit := x.inPage(d, p, q)
+				if fit == whole {
+					return m, true
+				}
+				if fit == partOfNumber && !have {
+					second, have = m, true
+				}
+			}
+		}
+	}
+	return second, have
+}
+
+// passOf says in which pass a page is searched: 0 for the hinted page, 1 for the rest of the hinted document, 2 for the others.
+func passOf(file, page bool) int {
+	switch {
+	case file && page:
+		return 0
+	case file:
+		return 1
+	}
+	return 2
+}
+
+// fit says how well a match keeps to the borders of words.
+type fit int
+
+const (
+	none fit = iota
+	partOfNumber
+	whole
+)
+
+// inPage returns the first whole match in a page, else the first one that cuts a number at its separator.
+func (x *Index) inPage(d, p int, q string) (m Match, best fit) {
+	text := x.docs[d].Pages[p].Text
+	f := x.pages[d][p]
+	if f == nil {
+		f = foldPage(text)
+		x.pages[d][p] = f
+	}
+	for from := 0; ; {
+		i := strings.Index(f.text[from:], q)
+		if i < 0 {
+			return m, best
+		}
+		i += from
+		if start, end, ok := f.span(text, i, i+len(q)); ok {
+			if got := edges(text, start, end); got > best {
+				m, best = Match{Document: d, Page: p, Start: start, End: end}, got
+			}
+			if best == whole {
+				return m, best
+			}
+		}
+		_, n := utf8.DecodeRuneInString(f.text[i:])
+		from = i + n
+	}
+}
+
+// span returns the range of the source that the folded bytes [i,j) came from; j is greater than i. false when the range
+// begins or ends inside a piece of the source, such as a ligature.
+func (f *folded) span(text string, i, j int) (start, end int, ok bool) {
+	if i > 0 && f.origin[i-1] == f.origin[i] || j < len(f.origin) && f.origin[j-1] == f.origin[j] {
+		return 0, 0, false
+	}
+	last := int(f.origin[j-1])
+	return int(f.origin[i]), last + unit(text[last:]), true
+}
+
+// edges judges whether a match begins and ends where words and numbers do.
+func edges(text string, start, end int) fit {
+	before, _ := utf8.DecodeLastRuneInString(text[:start])
+	first, _ := utf8.DecodeRuneInString(text[start:])
+	last, _ := utf8.DecodeLastRuneInString(text[:end])
+	after, _ := utf8.DecodeRuneInString(text[end:])
+	switch {
+	case sameWord(before, first) || sameWord(last, after):
+		return none
+	case cutsNumber(text[:start], text[start:]) || cutsNumber(text[:end], text[end:]):
+		return partOfNumber
+	}
+	return whole
+}
+
+// sameWord reports whether two neighbouring characters belong to one word. Scripts that put no blanks between words have no
+// such edges.
+func sameWord(a, b rune) bool {
+	if unicode.IsDigit(a) && unicode.IsDigit(b) {
+		return true
+	}
+	return unicode.IsLetter(a) && unicode.IsLetter(b) && !unspaced(a) && !unspaced(b)
+}
+
+// unspaced reports whether r is of a script written without blanks between words.
+func unspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// cutsNumber reports whether the border between left and right lies beside a separator with figures on both sides, as
+// before 234.50 in 1,234.50.
+func cutsNumber(left, right string) bool {
+	l, r := len(left), len(right)
+	return l >= 2 && r >= 1 && separated(left[l-2], left[l-1], right[0]) ||
+		l >= 1 && r >= 2 && separated(left[l-1], right[0], right[1])
+}
+
+// separated reports whether a and b are figures and sep parts the figures of one number.
+func separated(a, sep, b byte) bool {
+	return isDigit(a) && (sep == '.' || sep == ',' || sep == '\'') && isDigit(b)
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
