@@ -29,6 +29,7 @@ type Request struct {
 	Instruction     string               // what the caller's configuration asks for; may be ""
 	Documents       []grounding.Document // what is to be read; data, never instructions
 	Schema          json.RawMessage      // JSON Schema (an object) of the answer; nil means free text
+	Nullable        bool                 // null is an answer for anything that is not stated, required or not
 	Evidence        bool                 // ask for quotes; builtin always gives them
 	Temperature     *float64             // nil means the provider's default; dropped when the model has none
 	ReasoningEffort string               // low, medium, high or ""; dropped when the model has none
