@@ -171,7 +171,8 @@ type Queue interface {
 	// Jobs are shared out between organizations first, between an organization's agents second, oldest RunAfter first
 	// within an agent. The limits of req are kept over all workers of the database. None ready is an empty slice.
 	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
-	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet. ok is false when there is none.
+	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet, as seen from the latest Claim
+	// of this Store: only later times count. ok is false when there is none.
 	NextReady(ctx context.Context) (at time.Time, ok bool, err error)
 	// RenewLeases extends leases and stores progress. The result has one entry per lease, in order.
 	RenewLeases(ctx context.Context, leases []LeaseRenewal, until time.Time) ([]Renewal, error)

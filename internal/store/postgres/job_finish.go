@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// finishing is one call of Finish, encoded by its caller.
+type finishing struct {
+	job              uid
+	fence            int64
+	status           steward.Status
+	at, runAfter     pgtype.Timestamptz
+	outputs, refs    string
+	failure, usage   string
+	event, cancelled string // cancelled is the event in place of a retry, if a cancel was asked for
+}
+
+// finishWeight counts a job, and 8 KiB of outputs as one more.
+func finishWeight(f *finishing) int { return 1 + (len(f.outputs)+len(f.refs))>>13 }
+
+// Finish implements store.Queue.
+func (s *Store) Finish(ctx context.Context, lease store.Lease, o store.Outcome) error {
+	id, ok := toUID(lease.JobID)
+	if !ok {
+		return storerow.LeaseLost()
+	}
+	f, err := encodeOutcome(id, lease.Fence, o)
+	if err != nil {
+		return err
+	}
+	if err := s.finish.do(ctx, f); err != nil {
+		return fmt.Errorf("finish job: %w", err)
+	}
+	if o.Status == steward.StatusRetry {
+		s.wake()
+	}
+	return nil
+}
+
+// encodeOutcome checks an outcome and brings it into the form of its row.
+func encodeOutcome(id uid, fence int64, o store.Outcome) (*finishing, error) {
+	if err := storerow.CheckOutcome(&o); err != nil {
+		return nil, err
+	}
+	if !o.Status.Succeeded() {
+		o.Outputs = nil
+	}
+	if o.Status != steward.StatusFailure && o.Status != steward.StatusRetry {
+		o.Failure = nil
+	}
+	f := &finishing{job: id, fence: fence, status: o.Status, at: stamp(o.At)}
+	var err error
+	if f.outputs, err = storerow.List(o.Outputs); err != nil {
+		return nil, err
+	}
+	if f.refs, err = storerow.List(o.References); err != nil {
+		return nil, err
+	}
+	if f.failure, err = storerow.Object(o.Failure); err != nil {
+		return nil, err
+	}
+	if f.usage, err = storerow.Usage(o.Usage); err != nil {
+		return nil, err
+	}
+	if f.event, err = storerow.Event(o.At, o.Status, o.Failure); err != nil {
+		return nil, err
+	}
+	if o.Status != steward.StatusRetry {
+		return f, nil
+	}
+	f.runAfter = stamp(o.RunAfter)
+	if o.RunAfter.IsZero() {
+		f.runAfter = f.at
+	}
+	f.cancelled, err = storerow.Event(o.At, steward.StatusCancelled, nil)
+	return f, err
+}
+
+// finishSQL ends attempts whose lease holds and answers their places in the arguments. A retry of a job whose cancel was
+// asked for turns into its end.
+const finishSQL = `
+with held as materialized (
+    select g.*, j.is_cancelled, case when j.is_cancelled then 5 else g.new_status end as final_status
+    from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::text[], $11::text[]) with ordinality
+        as g (job_id, job_fence, new_status, at, after, new_outputs, new_refs, new_failure, new_usage, event, cancelled, ord)
+    cross join lateral (
+        select cancel_requested and g.new_status = 2 as is_cancelled from jobs
+        where id = g.job_id and fence = g.job_fence and status = 1 and not handed_over for no key update) j)
+update jobs j set status = h.final_status, updated_at = h.at, ended_at = case when h.final_status = 2 then null else h.at end,
+    run_after = coalesce(h.after, j.run_after), delayed = j.delayed or h.after is not null,
+    lease_until = null, node = '', incarnation = '', outputs = h.new_outputs, refs = h.new_refs,
+    failure = case when h.is_cancelled then '' else h.new_failure end, usage = h.new_usage,
+    events = left(j.events, -1) || ',' || case when h.is_cancelled then h.cancelled else h.event end || ']'
+from held h where j.id = h.job_id
+returning h.ord`
+
+// finishBatch ends many attempts in one transaction.
+func (s *Store) finishBatch(ctx context.Context, calls []*finishing) []error {
+	errs := make([]error, len(calls))
+	batch := make([]int, 0, len(calls)) // indices of calls
+	first := map[uid]bool{}
+	retries := false
+	for i, f := range calls {
+		if first[f.job] {
+			errs[i] = storerow.LeaseLost() // the other one ends it
+			continue
+		}
+		first[f.job] = true
+		batch = append(batch, i)
+		retries = retries || f.status == steward.StatusRetry
+	}
+	// Jobs are locked in the order of their ids.
+	slices.SortFunc(batch, func(a, b int) int { return compareUID(calls[a].job, calls[b].job) })
+	done := make([]bool, len(batch))
+	err := retry(func() error {
+		clear(done)
+		return s.storeOutcomes(ctx, calls, batch, done, retries)
+	})
+	if err != nil {
+		return all(len(calls), translate("store outcomes", err))
+	}
+	for n, i := range batch {
+		if !done[n] {
+			errs[i] = storerow.LeaseLost()
+		}
+	}
+	return errs
+}
+
+// storeOutcomes sends finishSQL for the calls that batch lists and notes in done which of them were stored.
+func (s *Store) storeOutcomes(ctx context.Context, calls []*finishing, batch []int, done []bool, retries bool) error {
+	n := len(batch)
+	jobs, fences, statuses := make([]uid, n), make([]int64, n), make([]int16, n)
+	ats, afters := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
+	outputs, refs, failures, usages := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	events, cancels := make([]string, n), make([]string, n)
+	for k, i := range batch {
+		f := calls[i]
+		jobs[k], fences[k], statuses[k], ats[k], afters[k] = f.job, f.fence, int16(f.status), f.at, f.runAfter //nolint:gosec // 0 to 6
+		outputs[k], refs[k], failures[k], usages[k] = f.outputs, f.refs, f.failure, f.usage
+		events[k], cancels[k] = f.event, f.cancelled
+	}
+	b := &pgx.Batch{}
+	b.Queue(finishSQL, jobs, fences, statuses, ats, afters, outputs, refs, failures, usages, events, cancels).Query(func(rows pgx.Rows) error {
+		var ord int
+		_, err := pgx.ForEachRow(rows, []any{&ord}, func() error { done[ord-1] = true; return nil })
+		return err
+	})
+	if retries {
+		b.Queue(notifySQL)
+	}
+	return s.pool.SendBatch(ctx, b).Close()
+}

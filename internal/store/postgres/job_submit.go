@@ -1,0 +1,440 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// maxSubmit is how many jobs one Submit takes.
+const maxSubmit = 1000
+
+// submission is one call of Submit, encoded by its caller.
+type submission struct {
+	jobs   []newRow
+	result []store.Submitted // filled by the batch
+}
+
+// newRow is a job to be stored.
+type newRow struct {
+	id, org, agent, version       uid
+	job                           *store.NewJob
+	createdAt, runAfter, deadline pgtype.Timestamptz
+	delayed                       bool
+	metadata, inputs, events      string
+	files                         []fileUse
+	replayed                      bool
+}
+
+// fileUse is a stored file that a job takes.
+type fileUse struct {
+	id   steward.FileID
+	file uid
+}
+
+// orgFile is a file of an organization.
+type orgFile struct{ org, file [16]byte }
+
+// idemKey is the scope of an idempotency key.
+type idemKey struct {
+	org, agent [16]byte
+	key        string
+}
+
+func (r *newRow) idemKey() idemKey {
+	return idemKey{r.org.Bytes, r.agent.Bytes, r.job.IdempotencyKey}
+}
+
+// submissionWeight counts jobs, and 8 KiB of inputs as one more.
+func submissionWeight(s *submission) int {
+	weight := len(s.jobs)
+	for i := range s.jobs {
+		weight += (len(s.jobs[i].inputs) + len(s.jobs[i].metadata)) >> 13
+	}
+	return weight
+}
+
+// Submit implements store.Jobs.
+func (s *Store) Submit(ctx context.Context, jobs []store.NewJob) ([]store.Submitted, error) {
+	if len(jobs) > maxSubmit {
+		return nil, storerow.OutOfRange("jobs", fmt.Sprintf("At most %d jobs can be submitted at once.", maxSubmit))
+	}
+	if len(jobs) == 0 {
+		return []store.Submitted{}, nil
+	}
+	call := &submission{jobs: make([]newRow, len(jobs))}
+	for i := range jobs {
+		if err := call.jobs[i].encode(&jobs[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.submit.do(ctx, call); err != nil {
+		return nil, fmt.Errorf("submit jobs: %w", err)
+	}
+	s.wake()
+	return call.result, nil
+}
+
+// encode checks a job and brings it into the form of its row. The row keeps no memory that the caller may change.
+func (r *newRow) encode(j *store.NewJob) error {
+	job := *j
+	r.job = &job
+	if err := storerow.CheckNew(&job); err != nil {
+		return err
+	}
+	if err := r.encodeIDs(); err != nil {
+		return err
+	}
+	r.metadata = storerow.Metadata(job.Metadata)
+	if err := storable("version_name", job.VersionName, "engine_class_id", job.EngineClassID, "provider", job.Provider,
+		"metadata", r.metadata, storerow.FieldIdempotencyKey, job.IdempotencyKey); err != nil {
+		return err
+	}
+	var err error
+	if r.inputs, err = storerow.List(job.Inputs); err != nil {
+		return err
+	}
+	event, err := storerow.Event(job.CreatedAt, steward.StatusPending, nil)
+	if err != nil {
+		return err
+	}
+	r.events = storerow.Events("", event)
+	r.createdAt, r.runAfter, r.deadline = stamp(job.CreatedAt), stamp(job.RunAfter), stamp(job.CreatedAt.Add(job.Timeout))
+	if job.RunAfter.IsZero() {
+		r.runAfter = r.createdAt
+	}
+	r.delayed = r.runAfter.Time.After(r.createdAt.Time)
+	for _, f := range storerow.Files(job.Inputs) {
+		id, ok := toUID(f.ID)
+		if !ok {
+			return storerow.FileGone(f.ID)
+		}
+		r.files = append(r.files, fileUse{f.ID, id})
+	}
+	return nil
+}
+
+func (r *newRow) encodeIDs() (err error) {
+	if r.id, err = storeUID("id", r.job.ID); err != nil {
+		return err
+	}
+	if r.org, err = storeUID("organization_id", r.job.OrganizationID); err != nil {
+		return err
+	}
+	if r.agent, err = storeUID("agent_id", r.job.AgentID); err != nil {
+		return err
+	}
+	r.version, err = storeUID("version_id", r.job.VersionID)
+	return err
+}
+
+// submitBatch stores the jobs of many calls in one transaction, each call all or none.
+func (s *Store) submitBatch(ctx context.Context, calls []*submission) []error {
+	plain := true
+	for _, c := range calls {
+		for i := range c.jobs {
+			plain = plain && c.jobs[i].job.IdempotencyKey == "" && len(c.jobs[i].files) == 0
+		}
+	}
+	if plain {
+		return all(len(calls), jobTaken(len(calls), s.submitPlain(ctx, calls)))
+	}
+	var errs []error
+	err := s.inTx(ctx, "store jobs", func(tx pgx.Tx) error {
+		b := submitTx{tx: tx, calls: calls, errs: make([]error, len(calls))}
+		if err := b.run(ctx); err != nil {
+			return err
+		}
+		errs = b.errs
+		return nil
+	})
+	if err != nil {
+		return all(len(calls), jobTaken(len(calls), err))
+	}
+	return errs
+}
+
+// jobTaken turns the violation of the primary key into Conflict, once the batch is down to the call that caused it.
+func jobTaken(calls int, err error) error {
+	if calls == 1 && isUnique(err) {
+		return storerow.Conflict("id", "A job with this id exists already.")
+	}
+	return err
+}
+
+// submitPlain stores jobs without idempotency keys and files: one message to the database and back.
+func (s *Store) submitPlain(ctx context.Context, calls []*submission) error {
+	var rows []*newRow
+	for _, c := range calls {
+		c.result = c.result[:0]
+		for i := range c.jobs {
+			rows = append(rows, &c.jobs[i])
+			c.result = append(c.result, store.Submitted{ID: c.jobs[i].job.ID})
+		}
+	}
+	return translate("store jobs", retry(func() error {
+		batch := &pgx.Batch{}
+		batch.Queue(insertJobsSQL, jobColumnsOf(rows)...)
+		batch.Queue(notifySQL)
+		return s.pool.SendBatch(ctx, batch).Close()
+	}))
+}
+
+const insertJobsSQL = `
+insert into jobs (id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
+    created_at, updated_at, run_after, deadline, delayed, metadata, inputs, events, status)
+select id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
+    created_at, created_at, run_after, deadline, delayed, metadata, inputs, events, 0
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
+    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::text[], $14::text[], $15::text[])
+as given (id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
+    created_at, run_after, deadline, delayed, metadata, inputs, events)`
+
+// jobColumnsOf turns rows into the columns of insertJobsSQL.
+func jobColumnsOf(rows []*newRow) []any {
+	n := len(rows)
+	ids, orgs, agents, versions := make([]uid, n), make([]uid, n), make([]uid, n), make([]uid, n)
+	names, engines, lanes := make([]string, n), make([]string, n), make([][]byte, n)
+	creators, delayed := make([]int64, n), make([]bool, n)
+	created, after, deadlines := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
+	metadata, inputs, events := make([]string, n), make([]string, n), make([]string, n)
+	for i, r := range rows {
+		ids[i], orgs[i], agents[i], versions[i] = r.id, r.org, r.agent, r.version
+		names[i], engines[i], lanes[i] = r.job.VersionName, r.job.EngineClassID, lane{r.org, r.agent, r.job.Provider}.key()
+		creators[i], delayed[i] = int64(r.job.CreatorID), r.delayed
+		created[i], after[i], deadlines[i] = r.createdAt, r.runAfter, r.deadline
+		metadata[i], inputs[i], events[i] = r.metadata, r.inputs, r.events
+	}
+	return []any{ids, orgs, agents, versions, names, engines, lanes, creators, created, after, deadlines, delayed, metadata, inputs, events}
+}
+
+// submitTx is one transaction of submitBatch.
+type submitTx struct {
+	tx    pgx.Tx
+	calls []*submission
+	errs  []error // of each call
+}
+
+// knownKey is what stands behind an idempotency key.
+type knownKey struct {
+	job  steward.JobID
+	hash []byte
+}
+
+func (b *submitTx) run(ctx context.Context) error {
+	known, err := b.knownKeys(ctx)
+	if err != nil {
+		return err
+	}
+	gone, err := b.lockFiles(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []*newRow
+	for i, c := range b.calls {
+		fresh, err := c.resolve(known, gone)
+		if err != nil {
+			b.errs[i] = err
+			continue
+		}
+		rows = append(rows, fresh...)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := b.rememberKeys(ctx, rows); err != nil {
+		return err
+	}
+	if _, err := b.tx.Exec(ctx, insertJobsSQL, jobColumnsOf(rows)...); err != nil {
+		return err
+	}
+	if err := b.holdFiles(ctx, rows); err != nil {
+		return err
+	}
+	_, err = b.tx.Exec(ctx, notifySQL)
+	return err
+}
+
+// resolve decides about the jobs of one call: which are new, which were submitted before. New keys are added to known,
+// but only when the whole call is accepted.
+func (c *submission) resolve(known map[idemKey]knownKey, gone map[orgFile]bool) ([]*newRow, error) {
+	c.result = c.result[:0]
+	added := map[idemKey]knownKey{}
+	var fresh []*newRow
+	for i := range c.jobs {
+		r := &c.jobs[i]
+		if r.job.IdempotencyKey != "" {
+			k := r.idemKey()
+			first, ok := added[k]
+			if !ok {
+				first, ok = known[k]
+			}
+			if ok && !bytes.Equal(first.hash, r.job.RequestHash[:]) {
+				return nil, storerow.KeyReused()
+			}
+			if ok {
+				c.result = append(c.result, store.Submitted{ID: first.job, Replayed: true})
+				continue
+			}
+			added[k] = knownKey{r.job.ID, r.job.RequestHash[:]}
+		}
+		for _, f := range r.files {
+			if gone[orgFile{r.org.Bytes, f.file.Bytes}] {
+				return nil, storerow.FileGone(f.id)
+			}
+		}
+		c.result = append(c.result, store.Submitted{ID: r.job.ID})
+		fresh = append(fresh, r)
+	}
+	for k, v := range added {
+		known[k] = v
+	}
+	return fresh, nil
+}
+
+const (
+	knownKeysSQL = `
+select k.organization_id, k.agent_id, k.key, k.job_id, k.request_hash
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) as g (organization_id, agent_id, key, now)
+cross join lateral (
+    select * from idempotency_keys k
+    where k.organization_id = g.organization_id and k.agent_id = g.agent_id and k.key = g.key and k.expires_at > g.now limit 1) k`
+	rememberKeysSQL = `
+insert into idempotency_keys as k (organization_id, agent_id, key, job_id, request_hash, expires_at)
+select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::timestamptz[])
+as g (organization_id, agent_id, key, job_id, request_hash, expires_at)
+order by 1, 2, 3
+on conflict (organization_id, agent_id, key) do update
+set job_id = excluded.job_id, request_hash = excluded.request_hash, expires_at = excluded.expires_at
+where k.expires_at <= $7`
+	forgetKeysSQL = `
+delete from idempotency_keys k using (
+    select organization_id, agent_id, key from idempotency_keys where expires_at <= $1 order by expires_at limit $2 for update skip locked) old
+where k.organization_id = old.organization_id and k.agent_id = old.agent_id and k.key = old.key`
+)
+
+// knownKeys reads the calls' idempotency keys that are in use.
+func (b *submitTx) knownKeys(ctx context.Context) (map[idemKey]knownKey, error) {
+	var orgs, agents []uid
+	var keys []string
+	var nows []pgtype.Timestamptz
+	for _, c := range b.calls {
+		for i := range c.jobs {
+			if r := &c.jobs[i]; r.job.IdempotencyKey != "" {
+				orgs, agents, keys, nows = append(orgs, r.org), append(agents, r.agent), append(keys, r.job.IdempotencyKey), append(nows, r.createdAt)
+			}
+		}
+	}
+	known := map[idemKey]knownKey{}
+	if len(keys) == 0 {
+		return known, nil
+	}
+	rows, err := b.tx.Query(ctx, knownKeysSQL, orgs, agents, keys, nows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var org, agent, job uid
+		var key string
+		var hash []byte
+		if err := rows.Scan(&org, &agent, &key, &job, &hash); err != nil {
+			return nil, err
+		}
+		known[idemKey{org.Bytes, agent.Bytes, key}] = knownKey{fromUID[steward.JobID](job), hash}
+	}
+	return known, rows.Err()
+}
+
+// rememberKeys stores the keys of new jobs, in place of expired ones, and clears away a few that have expired.
+func (b *submitTx) rememberKeys(ctx context.Context, rows []*newRow) error {
+	var orgs, agents, jobs []uid
+	var keys []string
+	var hashes [][]byte
+	var expire []pgtype.Timestamptz
+	var now pgtype.Timestamptz
+	for _, r := range rows {
+		if r.job.IdempotencyKey == "" {
+			continue
+		}
+		orgs, agents, jobs = append(orgs, r.org), append(agents, r.agent), append(jobs, r.id)
+		keys, hashes, expire = append(keys, r.job.IdempotencyKey), append(hashes, r.job.RequestHash[:]), append(expire, stamp(r.job.IdempotencyTo))
+		if r.createdAt.Time.After(now.Time) {
+			now = r.createdAt
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	tag, err := b.tx.Exec(ctx, rememberKeysSQL, orgs, agents, keys, jobs, hashes, expire, now)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() != int64(len(keys)) {
+		return errRace
+	}
+	_, err = b.tx.Exec(ctx, forgetKeysSQL, now, 2*len(keys))
+	return err
+}
+
+// lockFiles returns which of the calls' files are not stored. The others stay locked until the commit, so that no release
+// comes between.
+func (b *submitTx) lockFiles(ctx context.Context) (gone map[orgFile]bool, err error) {
+	var files, orgs []uid
+	for _, c := range b.calls {
+		for i := range c.jobs {
+			for _, f := range c.jobs[i].files {
+				files, orgs = append(files, f.file), append(orgs, c.jobs[i].org)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil, nil
+	}
+	gone = map[orgFile]bool{}
+	for i, f := range files {
+		gone[orgFile{orgs[i].Bytes, f.Bytes}] = true
+	}
+	rows, err := b.tx.Query(ctx, `
+select g.organization_id, held.id
+from (select distinct * from unnest($1::uuid[], $2::uuid[]) as g (id, organization_id) order by 1, 2) g
+cross join lateral (select f.id from files f where f.id = g.id and (f.organization_id = g.organization_id) is true for no key update) held`, files, orgs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var org, id uid
+		if err := rows.Scan(&org, &id); err != nil {
+			return nil, err
+		}
+		delete(gone, orgFile{org.Bytes, id.Bytes})
+	}
+	return gone, rows.Err()
+}
+
+// holdFiles turns the upload references of the files into references of the new jobs.
+func (b *submitTx) holdFiles(ctx context.Context, rows []*newRow) error {
+	var jobs, files []uid
+	for _, r := range rows {
+		for _, f := range r.files {
+			jobs, files = append(jobs, r.id), append(files, f.file)
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	if _, err := b.tx.Exec(ctx, `update files set expires_at = null where id = any ($1) and expires_at is not null`, files); err != nil {
+		return err
+	}
+	_, err := b.tx.Exec(ctx, `
+insert into job_files (job_id, file_id) select * from unnest($1::uuid[], $2::uuid[]) on conflict do nothing`, jobs, files)
+	return err
+}

@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/stewardhq/steward"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrate brings the database to this program's schema. Several processes may call it at once: one works, the others wait.
+//
+// Errors: Conflict when the database is of a newer program; Unavailable when it cannot be reached.
+func Migrate(ctx context.Context, url string) error {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return badURL(err)
+	}
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return fmt.Errorf("prepare migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if err := refuseNewer(ctx, provider); err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return translate("migrate", err)
+	}
+	return nil
+}
+
+// refuseNewer fails when the database has a migration that this program does not know.
+func refuseNewer(ctx context.Context, p *goose.Provider) error {
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return translate("read schema version", err)
+	}
+	if current > target {
+		return &steward.Error{
+			Code:    steward.Conflict,
+			Message: fmt.Sprintf("The database has schema version %d, this program knows %d: use a newer program.", current, target),
+		}
+	}
+	return nil
+}
+
+// badURL is the error for a database URL that cannot be read. The URL may hold a password, so it is not repeated.
+func badURL(err error) error {
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) {
+		err = errors.New("cannot parse the URL")
+	}
+	return &steward.Error{Code: steward.Invalid, Message: "The PostgreSQL URL is not valid.", Err: err}
+}
+
+// SchemaHash returns a hash of the migrations, in hex: databases of equal hash have equal schemas.
+func SchemaHash() string {
+	h := sha256.New()
+	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := migrations.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n", path, len(content))
+		h.Write(content)
+		return err
+	})
+	if err != nil {
+		return "" // the files are part of the program: reading them does not fail
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

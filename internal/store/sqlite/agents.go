@@ -1,0 +1,279 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// agentColumns are the columns of an agent and its creator in the order of scanAgent, agentTables where they come from.
+const (
+	agentColumns = `a.id, a.organization_id, a.creator_id, a.created_at, a.updated_at, a.name, a.disable_cache, a.cache_failed_jobs,
+		a.engine_class_id, a.engine_name, a.current_version_id, a.tags,
+		u.id, u.email, u.display_name, u.first_name, u.last_name`
+	agentWidth  = 17
+	agentTables = "agents a LEFT JOIN users u ON u.id = a.creator_id"
+)
+
+// scanAgent reads agentColumns.
+func scanAgent(r row) (steward.Agent, error) {
+	tags, err := storerow.ParseList[steward.Tag](r.text(11))
+	return steward.Agent{
+		ID: steward.AgentID(r.text(0)), OrganizationID: steward.OrganizationID(r.text(1)), Creator: scanInfo(r[12:]),
+		CreatedAt: r.time(3), UpdatedAt: r.time(4), Name: r.text(5), DisableCache: r.bool(6), CacheFailedJobs: r.bool(7),
+		EngineClassID: r.text(8), EngineName: r.text(9), CurrentVersionID: steward.VersionID(r.text(10)), Tags: tags,
+	}, err
+}
+
+// scanInfo reads the five columns of a creator, nil when there is no such user.
+func scanInfo(r row) *steward.UserInfo {
+	if r.int(0) == 0 {
+		return nil
+	}
+	return &steward.UserInfo{ID: steward.UserID(r.int(0)), Email: r.text(1), DisplayName: r.text(2), FirstName: r.text(3), LastName: r.text(4)}
+}
+
+// creatorID returns the number of a creator, 0 for none.
+func creatorID(u *steward.UserInfo) steward.UserID {
+	if u == nil {
+		return 0
+	}
+	return u.ID
+}
+
+// CreateAgent implements store.Agents.
+func (s *Store) CreateAgent(ctx context.Context, a steward.Agent, v steward.Version) error {
+	tags, err := storerow.List(a.Tags)
+	if err != nil {
+		return err
+	}
+	raw, err := encodeVersion(&v)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, "create agent", func(t *tx) error {
+		taken, err := t.first("SELECT 1 FROM agents WHERE organization_id = ? AND name = ?", []any{a.OrganizationID, a.Name}, noRow)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return storerow.Conflict("name", "An agent of this name exists already.")
+		}
+		_, err = t.change(`INSERT INTO agents (id, organization_id, creator_id, created_at, updated_at, name, name_folded, search_folded,
+				disable_cache, cache_failed_jobs, engine_class_id, engine_name, current_version_id, tags)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			a.ID, a.OrganizationID, creatorID(a.Creator), a.CreatedAt, a.UpdatedAt, a.Name, storerow.Fold(a.Name), storerow.SearchText(&a),
+			a.DisableCache, a.CacheFailedJobs, a.EngineClassID, a.EngineName, v.ID, tags)
+		if isUnique(err) {
+			return storerow.Conflict("id", "An agent with this id exists already.")
+		}
+		if err != nil {
+			return err
+		}
+		return t.insertVersion(a.ID, a.OrganizationID, &v, raw)
+	})
+}
+
+// noRow is the scan of a query that only asks whether there is a row.
+func noRow(row) error { return nil }
+
+// rawVersion is what a version's row keeps as JSON.
+type rawVersion struct{ inputs, actions, warnings string }
+
+func encodeVersion(v *steward.Version) (raw rawVersion, err error) {
+	if raw.inputs, err = storerow.List(v.InputDefinitions); err != nil {
+		return raw, err
+	}
+	if raw.actions, err = storerow.List(v.PostActions); err != nil {
+		return raw, err
+	}
+	raw.warnings, err = storerow.List(v.Warnings)
+	return raw, err
+}
+
+// insertVersion stores a version of an agent.
+func (t *tx) insertVersion(agent steward.AgentID, org steward.OrganizationID, v *steward.Version, raw rawVersion) error {
+	_, err := t.change(`INSERT INTO versions (id, agent_id, organization_id, version_name, creator_id, created_at, description,
+			engine_class_id, engine_name, input_definitions, engine_config, readonly, supports_memory, post_actions, warnings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		v.ID, agent, org, v.VersionName, creatorID(v.Creator), v.CreatedAt, v.Description, v.EngineClassID, v.EngineName,
+		raw.inputs, storerow.Metadata(v.EngineConfig), v.ReadOnly, v.SupportsMemory, raw.actions, raw.warnings)
+	if isUnique(err) {
+		return storerow.Conflict("id", "A version with this id exists already.")
+	}
+	return err
+}
+
+// Agent implements store.Agents.
+func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error) {
+	var a steward.Agent
+	err := s.snapshot(ctx, "get agent", func(c *conn) error {
+		found, err := c.first("SELECT "+agentColumns+" FROM "+agentTables+" WHERE a.id = ? AND a.organization_id = ?", []any{id, org},
+			func(r row) (err error) { a, err = scanAgent(r); return err })
+		if err := orNotFound("Agent", found, err); err != nil {
+			return err
+		}
+		return c.fillStats(&a)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &a, nil
+}
+
+// fillStats sets an agent's JobCount and MostRecentJob.
+func (c *conn) fillStats(a *steward.Agent) error {
+	_, err := c.first(`SELECT (SELECT coalesce(sum(jobs), 0) FROM job_counts WHERE organization_id = ?1 AND agent_id = ?2),
+			(SELECT max(created_at) FROM jobs INDEXED BY jobs_by_agent WHERE organization_id = ?1 AND agent_id = ?2)`,
+		[]any{a.OrganizationID, a.ID}, func(r row) error {
+			count := r.int(0)
+			a.JobCount, a.MostRecentJob = &count, storerow.TimePtr(r.int(1))
+			return nil
+		})
+	return err
+}
+
+// ListAgents implements store.Agents.
+func (s *Store) ListAgents(ctx context.Context, org steward.OrganizationID, q store.AgentQuery) (agents []steward.Agent, count int64, err error) {
+	limit, err := storerow.Limit(q.Limit, q.Offset)
+	if err != nil {
+		return nil, 0, err
+	}
+	order, err := agentOrder(q.Order)
+	if err != nil {
+		return nil, 0, err
+	}
+	where, args := agentFilter(org, q)
+	agents = []steward.Agent{}
+	err = s.snapshot(ctx, "list agents", func(c *conn) error {
+		_, err := c.first("SELECT count(*) FROM agents a WHERE "+where, args, func(r row) error { count = r.int(0); return nil })
+		if err != nil {
+			return err
+		}
+		err = c.query("SELECT "+agentColumns+" FROM "+agentTables+" WHERE "+where+" ORDER BY "+order+" LIMIT ? OFFSET ?",
+			append(args, limit, q.Offset), func(r row) error {
+				a, err := scanAgent(r)
+				agents = append(agents, a)
+				return err
+			})
+		if err != nil || !q.Stats {
+			return err
+		}
+		for i := range agents {
+			if err := c.fillStats(&agents[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return agents, count, nil
+}
+
+// agentFilter returns the condition of a list of agents. Only conditions in use are in it, so that the indexes serve.
+func agentFilter(org steward.OrganizationID, q store.AgentQuery) (where string, args []any) {
+	where, args = "a.organization_id = ?", []any{org}
+	if q.EngineClassID != "" {
+		where, args = where+" AND a.engine_class_id = ?", append(args, q.EngineClassID)
+	}
+	if q.Name != "" {
+		where, args = where+" AND instr(a.name_folded, ?) > 0", append(args, storerow.Fold(q.Name))
+	}
+	if q.Search != "" {
+		where, args = where+" AND instr(a.search_folded, ?) > 0", append(args, storerow.Fold(q.Search))
+	}
+	return where, args
+}
+
+// agentOrder returns the order of a list of agents; ties go by id in the same direction. Errors: Invalid.
+func agentOrder(order string) (string, error) {
+	if order == "" {
+		order = "-created_at"
+	}
+	column, descending := strings.CutPrefix(order, "-")
+	switch column {
+	case "name", "created_at", "updated_at", "engine_class_id":
+	default:
+		return "", storerow.OutOfRange("ordering", "Agents cannot be ordered by that.")
+	}
+	if descending {
+		return "a." + column + " DESC, a.id DESC", nil
+	}
+	return "a." + column + ", a.id", nil
+}
+
+// CreateVersion implements store.Agents.
+func (s *Store) CreateVersion(ctx context.Context, v steward.Version) error {
+	raw, err := encodeVersion(&v)
+	if err != nil {
+		return err
+	}
+	agent := v.BaseAgent.ID
+	return s.write(ctx, "create version", func(t *tx) error {
+		n, err := t.change("UPDATE agents SET current_version_id = ?, updated_at = ? WHERE id = ? AND organization_id = ?",
+			v.ID, v.CreatedAt, agent, v.OrganizationID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storerow.NotFound("Agent")
+		}
+		return t.insertVersion(agent, v.OrganizationID, &v, raw)
+	})
+}
+
+// Version implements store.Agents.
+func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
+	var v *steward.Version
+	err := s.read(ctx, "get version", func(c *conn) error {
+		which, args := "v.id = ?", []any{agent, org, version}
+		if version == "" {
+			which, args = "v.id = a.current_version_id", args[:2]
+		}
+		found, err := c.first("SELECT "+agentColumns+`, v.id, v.version_name, v.created_at, v.description, v.engine_class_id, v.engine_name,
+				v.input_definitions, v.engine_config, v.readonly, v.supports_memory, v.post_actions, v.warnings,
+				w.id, w.email, w.display_name, w.first_name, w.last_name
+			FROM `+agentTables+` JOIN versions v ON v.agent_id = a.id LEFT JOIN users w ON w.id = v.creator_id
+			WHERE a.id = ? AND a.organization_id = ? AND `+which, args,
+			func(r row) (err error) { v, err = scanVersion(r); return err })
+		return orNotFound("Version", found, err)
+	})
+	return v, err
+}
+
+// scanVersion reads an agent, one of its versions and the version's creator.
+func scanVersion(r row) (v *steward.Version, err error) {
+	a, err := scanAgent(r)
+	if err != nil {
+		return nil, err
+	}
+	r = r[agentWidth:]
+	v = &steward.Version{
+		ID: steward.VersionID(r.text(0)), Name: a.Name, VersionName: r.text(1), Creator: scanInfo(r[12:]), CreatedAt: r.time(2),
+		Description: r.text(3), EngineClassID: r.text(4), EngineName: r.text(5), EngineConfig: storerow.Raw(r.text(7)),
+		OrganizationID: a.OrganizationID, ReadOnly: r.bool(8), BaseAgent: a, SupportsMemory: r.bool(9),
+	}
+	if v.InputDefinitions, err = storerow.ParseList[steward.InputDefinition](r.text(6)); err != nil {
+		return nil, err
+	}
+	if v.PostActions, err = storerow.ParseList[steward.PostAction](r.text(10)); err != nil {
+		return nil, err
+	}
+	v.Warnings, err = storerow.ParseList[string](r.text(11))
+	return v, err
+}
+
+// CurrentVersionID implements store.Agents.
+func (s *Store) CurrentVersionID(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) (id steward.VersionID, err error) {
+	err = s.read(ctx, "get current version", func(c *conn) error {
+		found, err := c.first("SELECT current_version_id FROM agents WHERE id = ? AND organization_id = ?", []any{agent, org},
+			func(r row) error { id = steward.VersionID(r.text(0)); return nil })
+		return orNotFound("Agent", found, err)
+	})
+	return id, err
+}

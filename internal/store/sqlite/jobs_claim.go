@@ -1,0 +1,262 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// maxSettled bounds how many jobs one claim ends (poison, timeout, cancelled) besides the ones it hands out, so that a
+// flood of dead jobs does not hold up the writer. The rest waits for the next claim.
+const maxSettled = 1000
+
+// claimedRow is a claimed job before its JSON is decoded, which is done after the writer has moved on.
+type claimedRow struct {
+	fence int64
+	job   storerow.Job
+}
+
+// Claim implements store.Queue.
+func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Claimed, error) {
+	if err := storerow.CheckClaim(&req); err != nil {
+		return nil, err
+	}
+	var rows []claimedRow
+	err := s.write(ctx, "claim jobs", func(t *tx) error {
+		c := claim{tx: t, req: &req, turn: &s.turn}
+		if err := c.run(); err != nil {
+			return err
+		}
+		rows = c.claimed
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.claimedUntil(req.Now)
+	claimed := make([]store.Claimed, 0, len(rows))
+	for i := range rows {
+		job, err := rows[i].job.Decode()
+		if err != nil {
+			return nil, failed("claim jobs", err)
+		}
+		claimed = append(claimed, store.Claimed{
+			Lease:   store.Lease{JobID: job.ID, Fence: rows[i].fence},
+			Job:     *job,
+			Resumed: job.Attempt > 1,
+		})
+	}
+	return claimed, nil
+}
+
+// claimedUntil remembers the time of the latest claim, from which NextReady looks ahead.
+func (s *Store) claimedUntil(now time.Time) {
+	for us := storerow.Micros(now); ; {
+		old := s.claimedAt.Load()
+		if us <= old || s.claimedAt.CompareAndSwap(old, us) {
+			return
+		}
+	}
+}
+
+// claim is one call of Claim inside the writer's transaction.
+type claim struct {
+	*tx
+	req     *store.ClaimRequest
+	turn    *turn
+	claimed []claimedRow
+	settled int
+	running running
+}
+
+// candidate is a job that could be claimed.
+type candidate struct {
+	storerow.Candidate
+	seq   int64
+	fence int64
+	lane  lane
+	job   storerow.Job
+}
+
+// candidateColumns are read by scanCandidate.
+const candidateColumns = "lease_end, cancel_requested, fence, " + jobColumns
+
+func scanCandidate(seq int64, r row) candidate {
+	k := candidate{seq: seq, fence: r.int(2), job: scanJob(r[3:])}
+	k.lane = lane{k.job.OrganizationID, k.job.AgentID}
+	k.Candidate = storerow.Candidate{
+		Status: steward.Status(k.job.Status), LeaseEnd: r.int(0), Crashes: int(k.job.Crashes), Deadline: k.job.Deadline, CancelRequested: r.bool(1),
+	}
+	return k
+}
+
+// run hands out jobs whose leases ran out first, for they were started first, then queued ones in turn.
+func (c *claim) run() error {
+	if err := c.countRunning(); err != nil {
+		return err
+	}
+	if err := c.takeExpired(); err != nil {
+		return err
+	}
+	return c.takeReady()
+}
+
+// full reports whether the claim has all that it may take.
+func (c *claim) full() bool { return len(c.claimed) >= c.req.Max || c.settled >= maxSettled }
+
+// takeExpired claims jobs whose leases ran out, oldest lease first, as far as the limits allow.
+func (c *claim) takeExpired() error {
+	type expired struct {
+		seq  int64
+		slot slot
+	}
+	var list []expired
+	err := c.query(`SELECT seq, organization_id, agent_id, provider FROM jobs INDEXED BY jobs_running
+		WHERE status = 1 AND lease_end <= ? ORDER BY lease_end, organization_id, agent_id, provider, seq`, []any{c.req.Now}, func(r row) error {
+		list = append(list, expired{r.int(0), slot{lane{r.text(1), r.text(2)}, r.text(3)}})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if c.full() {
+			return nil
+		}
+		if !c.running.room(e.slot, &c.req.Limits) {
+			continue
+		}
+		if err := c.take(e.seq, e.slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take claims the job seq, or ends it when its time is over.
+func (c *claim) take(seq int64, s slot) error {
+	var k candidate
+	_, err := c.first("SELECT "+candidateColumns+" FROM jobs WHERE seq = ?", []any{seq}, func(r row) error {
+		k = scanCandidate(seq, r)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	j := storerow.Judge(k.Candidate, c.req.Now, c.req.MaxCrashes)
+	if j.Status != steward.StatusStarted {
+		return c.settle(&k, j)
+	}
+	if err := c.start(&k, j); err != nil {
+		return err
+	}
+	c.running.add(s, 1)
+	return nil
+}
+
+// settle ends a job that is not to be run any more.
+func (c *claim) settle(k *candidate, j storerow.Judgement) error {
+	c.settled++
+	event, err := storerow.Event(c.req.Now, j.Status, j.Failure)
+	if err != nil {
+		return err
+	}
+	failure, err := storerow.Object(j.Failure)
+	if err != nil {
+		return err
+	}
+	usage, err := c.stepUsage(k.seq)
+	if err != nil {
+		return err
+	}
+	c.moved(k.lane, k.Status, j.Status)
+	_, err = c.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, crashes = ?, failure = ?, usage = ?,
+			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
+		WHERE seq = ?`, j.Status, c.req.Now, c.req.Now, j.Crashes, failure, usage, event, k.seq)
+	return err
+}
+
+// appendEvents is the SQL that puts the events of a parameter, joined by commas, behind those of a row.
+// A job always has its first event, so the array is never empty.
+const appendEvents = "substr(events, 1, length(events) - 1) || ',' || ? || ']'"
+
+// start leases a job to the worker.
+func (c *claim) start(k *candidate, j storerow.Judgement) error {
+	events, err := storerow.Event(c.req.Now, steward.StatusStarted, nil)
+	if err != nil {
+		return err
+	}
+	if j.Lost {
+		lost, err := storerow.LostEvent(c.req.Now)
+		if err != nil {
+			return err
+		}
+		events = lost + "," + events
+	}
+	now, job := storerow.Micros(c.req.Now), &k.job
+	job.Status, job.UpdatedAt, job.Crashes, job.Failure = int64(steward.StatusStarted), now, int64(j.Crashes), ""
+	job.Attempt++
+	job.Events = storerow.Events(job.Events, events)
+	if job.StartedAt == 0 {
+		job.StartedAt = now
+	}
+	c.moved(k.lane, k.Status, steward.StatusStarted)
+	c.claimed = append(c.claimed, claimedRow{fence: k.fence + 1, job: *job})
+	_, err = c.change(`UPDATE jobs SET status = 1, updated_at = ?, started_at = ?, lease_end = ?, fence = ?, attempt = ?, crashes = ?,
+			node = ?, incarnation = ?, failure = '', events = ? WHERE seq = ?`,
+		now, job.StartedAt, c.req.Now.Add(c.req.Lease), k.fence+1, job.Attempt, job.Crashes,
+		c.req.Worker.Node, c.req.Worker.Incarnation, job.Events, k.seq)
+	return err
+}
+
+// slot is what limits are about: an organization's agent and the provider of its model.
+type slot struct {
+	lane     lane
+	provider string
+}
+
+// running counts the jobs that run, as far as limits ask for it. Jobs whose lease ran out do not count.
+type running struct {
+	organizations map[string]int
+	agents        map[lane]int
+	providers     map[string]int
+}
+
+// countRunning fills c.running when there are limits.
+func (c *claim) countRunning() error {
+	l := &c.req.Limits
+	if l.PerOrganization <= 0 && l.PerAgent <= 0 && len(l.PerProvider) == 0 {
+		return nil
+	}
+	c.running = running{map[string]int{}, map[lane]int{}, map[string]int{}}
+	return c.query(`SELECT organization_id, agent_id, provider, count(*) FROM jobs INDEXED BY jobs_running
+		WHERE status = 1 AND lease_end > ? GROUP BY 1, 2, 3`, []any{c.req.Now}, func(r row) error {
+		c.running.add(slot{lane{r.text(0), r.text(1)}, r.text(2)}, int(r.int(3)))
+		return nil
+	})
+}
+
+// add counts n more jobs of a slot.
+func (r *running) add(s slot, n int) {
+	if r.organizations == nil {
+		return // no limits, nothing to count
+	}
+	r.organizations[s.lane.organization] += n
+	r.agents[s.lane] += n
+	r.providers[s.provider] += n
+}
+
+// room reports whether the limits let one more job of the slot run.
+func (r *running) room(s slot, l *store.Limits) bool {
+	if l.PerOrganization > 0 && r.organizations[s.lane.organization] >= l.PerOrganization {
+		return false
+	}
+	if l.PerAgent > 0 && r.agents[s.lane] >= l.PerAgent {
+		return false
+	}
+	most := l.PerProvider[s.provider]
+	return most <= 0 || r.providers[s.provider] < most
+}

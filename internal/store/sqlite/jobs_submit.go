@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// maxSubmit is how many jobs one Submit takes.
+const maxSubmit = 1000
+
+// queuedJob is a NewJob with its JSON encoded, which is done before the writer is bothered.
+type queuedJob struct {
+	*store.NewJob
+	inputs   string
+	events   string
+	runAfter time.Time
+	files    []steward.File
+}
+
+// Submit implements store.Jobs.
+func (s *Store) Submit(ctx context.Context, jobs []store.NewJob) ([]store.Submitted, error) {
+	if len(jobs) > maxSubmit {
+		return nil, storerow.OutOfRange("jobs", fmt.Sprintf("At most %d jobs can be submitted at once.", maxSubmit))
+	}
+	if len(jobs) == 0 {
+		return []store.Submitted{}, nil
+	}
+	queued := make([]queuedJob, len(jobs))
+	for i := range jobs {
+		var err error
+		if queued[i], err = encodeNew(&jobs[i]); err != nil {
+			return nil, err
+		}
+	}
+	var out []store.Submitted
+	err := s.write(ctx, "submit jobs", func(t *tx) error {
+		out = make([]store.Submitted, 0, len(queued))
+		for i := range queued {
+			sub, err := t.submit(&queued[i])
+			if err != nil {
+				return err
+			}
+			out = append(out, sub)
+		}
+		t.ready = true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// encodeNew checks and encodes a job.
+func encodeNew(j *store.NewJob) (queuedJob, error) {
+	if err := storerow.CheckNew(j); err != nil {
+		return queuedJob{}, err
+	}
+	q := queuedJob{NewJob: j, runAfter: j.RunAfter, files: storerow.Files(j.Inputs)}
+	if q.runAfter.IsZero() {
+		q.runAfter = j.CreatedAt
+	}
+	var err error
+	if q.inputs, err = storerow.List(j.Inputs); err != nil {
+		return queuedJob{}, err
+	}
+	event, err := storerow.Event(j.CreatedAt, steward.StatusPending, nil)
+	if err != nil {
+		return queuedJob{}, err
+	}
+	q.events = storerow.Events("", event)
+	return q, nil
+}
+
+// submit stores one job, unless its idempotency key is known.
+func (t *tx) submit(q *queuedJob) (store.Submitted, error) {
+	if q.IdempotencyKey != "" {
+		first, known, err := t.replay(q)
+		if err != nil || known {
+			return store.Submitted{ID: first, Replayed: known}, err
+		}
+	}
+	t.wrote = true
+	var seq int64
+	found, err := t.first(`INSERT INTO jobs (id, organization_id, agent_id, provider, status, run_after, deadline, created_at, updated_at,
+			version_id, version_name, engine_class_id, creator_id, events, metadata, inputs)
+		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+		[]any{q.ID, q.OrganizationID, q.AgentID, q.Provider, q.runAfter, q.CreatedAt.Add(q.Timeout), q.CreatedAt, q.CreatedAt,
+			q.VersionID, q.VersionName, q.EngineClassID, q.CreatorID, q.events, storerow.Metadata(q.Metadata), q.inputs},
+		func(r row) error { seq = r.int(0); return nil })
+	switch {
+	case isUnique(err):
+		return store.Submitted{}, storerow.Conflict("id", "A job with this id exists already.")
+	case err != nil:
+		return store.Submitted{}, err
+	case !found:
+		return store.Submitted{}, fmt.Errorf("job %s was stored without a number", q.ID)
+	}
+	t.moved(lane{string(q.OrganizationID), string(q.AgentID)}, -1, steward.StatusPending)
+	for _, f := range q.files {
+		if err := t.takeFile(q.OrganizationID, f.ID, seq); err != nil {
+			return store.Submitted{}, err
+		}
+	}
+	return store.Submitted{ID: q.ID}, t.remember(q)
+}
+
+// replay looks for an earlier job of the same idempotency key. Errors: Conflict when its request was another one.
+func (t *tx) replay(q *queuedJob) (first steward.JobID, known bool, err error) {
+	same := false
+	known, err = t.first(`SELECT job_id, request_hash FROM idempotency
+		WHERE organization_id = ? AND agent_id = ? AND key = ? AND expires_at > ?`,
+		[]any{q.OrganizationID, q.AgentID, q.IdempotencyKey, q.CreatedAt}, func(r row) error {
+			first, same = steward.JobID(r.text(0)), bytes.Equal(r.blob(1), q.RequestHash[:])
+			return nil
+		})
+	if err == nil && known && !same {
+		err = storerow.KeyReused()
+	}
+	return first, known, err
+}
+
+// remember stores a job's idempotency key, in place of an expired one, and clears away a few that have expired.
+func (t *tx) remember(q *queuedJob) error {
+	if q.IdempotencyKey == "" {
+		return nil
+	}
+	_, err := t.change(`INSERT OR REPLACE INTO idempotency (organization_id, agent_id, key, job_id, request_hash, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?)`, q.OrganizationID, q.AgentID, q.IdempotencyKey, q.ID, q.RequestHash[:], q.IdempotencyTo)
+	if err != nil {
+		return err
+	}
+	_, err = t.change(`DELETE FROM idempotency WHERE (organization_id, agent_id, key) IN (
+		SELECT organization_id, agent_id, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 2)`, q.CreatedAt)
+	return err
+}
+
+// takeFile turns the upload reference of an organization's file into a reference of a job.
+func (t *tx) takeFile(org steward.OrganizationID, id steward.FileID, seq int64) error {
+	var sha string
+	var expires int64
+	found, err := t.first("SELECT sha256, expires_at FROM files WHERE id = ? AND organization_id = ?", []any{id, org},
+		func(r row) error { sha, expires = r.text(0), r.int(1); return nil })
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return storerow.FileGone(id)
+	}
+	if expires != 0 {
+		if _, err := t.change("UPDATE files SET expires_at = 0 WHERE id = ?", id); err != nil {
+			return err
+		}
+	}
+	_, err = t.change("INSERT OR IGNORE INTO blob_jobs (sha256, job_seq) VALUES (?, ?)", sha, seq)
+	return err
+}

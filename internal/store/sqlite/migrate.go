@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// applicationID marks a SQLite file as ours in its header: "Stwd".
+const applicationID = 0x53747764
+
+// migrate brings the schema of the database at path up to date, looking at it through c. A current one costs a few
+// small queries.
+func migrate(ctx context.Context, c *conn, path string, busy time.Duration) error {
+	newest, err := newestMigration()
+	if err != nil {
+		return err
+	}
+	current, err := schemaVersion(c)
+	switch {
+	case err != nil:
+		return err
+	case current == newest:
+		return nil
+	case current > newest:
+		return fmt.Errorf("%w (its schema has version %d, this program knows %d)", ErrNewer, current, newest)
+	}
+	return migrateUp(ctx, path, busy)
+}
+
+// schemaVersion returns the number of the last migration in the database, 0 for an empty one.
+// Errors: ErrForeign for a database of another program.
+func schemaVersion(c *conn) (version int64, err error) {
+	var app, tables, ours int64
+	_, err = c.first(`SELECT (SELECT application_id FROM pragma_application_id), count(*), coalesce(sum(name = 'goose_db_version'), 0)
+		FROM sqlite_schema`, nil, func(r row) error {
+		app, tables, ours = r.int(0), r.int(1), r.int(2)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("read header: %w", err)
+	case app != applicationID && (tables > 0 || app != 0):
+		return 0, fmt.Errorf("%w: it is a SQLite database of another program", ErrForeign)
+	case ours == 0:
+		return 0, nil
+	}
+	_, err = c.first("SELECT max(version_id) FROM goose_db_version WHERE is_applied", nil,
+		func(r row) error { version = r.int(0); return nil })
+	if err != nil {
+		return 0, fmt.Errorf("read schema version: %w", err)
+	}
+	return version, nil
+}
+
+// migrateUp runs the missing migrations, each in a transaction of its own.
+func migrateUp(ctx context.Context, path string, busy time.Duration) (err error) {
+	db, err := sql.Open("sqlite3", dataSource(path, false, busy))
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)); err != nil {
+		return fmt.Errorf("migrate: mark the database: %w", err)
+	}
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// newestMigration returns the highest number among the migrations of this program.
+func newestMigration() (int64, error) {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, fmt.Errorf("list migrations: %w", err)
+	}
+	var newest int64
+	for _, e := range entries {
+		number, _, _ := strings.Cut(e.Name(), "_")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("list migrations: %s has no number: %w", e.Name(), err)
+		}
+		newest = max(newest, n)
+	}
+	return newest, nil
+}

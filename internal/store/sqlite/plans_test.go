@@ -1,0 +1,182 @@
+package sqlite
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+// TestNoStatementScans asks SQLite how it runs every statement that the store uses. Only tables and indexes that stay small
+// may be walked through from end to end.
+func TestNoStatementScans(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, Options{Readers: 1}) // one connection sees all reads
+	useEverything(t, s)
+	small := []string{
+		"SCAN organizations",                          // asked for one row
+		"SCAN jobs USING COVERING INDEX jobs_running", // what runs now
+		"SCAN jobs USING INDEX jobs_running",
+		"SCAN CONSTANT ROW",
+	}
+	check := func(c *conn) error {
+		for _, query := range slices.Sorted(maps.Keys(c.stmts)) {
+			if strings.Contains(query, "sqlite_schema") || strings.Contains(query, "goose_db_version") {
+				continue // read once, when the store is opened
+			}
+			args := make([]any, c.stmts[query].s.NumInput())
+			for i := range args {
+				args[i] = 1
+			}
+			err := c.query("EXPLAIN QUERY PLAN "+query, args, func(r row) error {
+				plan := r.text(3)
+				fine := !strings.HasPrefix(plan, "SCAN")
+				for _, p := range small {
+					fine = fine || strings.HasPrefix(plan, p)
+				}
+				if !fine {
+					t.Errorf("%s\n\tfor %s", plan, query)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := s.read(t.Context(), "plans", check); err != nil {
+		t.Errorf("plans of reads: %v", err)
+	}
+	if err := s.write(t.Context(), "plans", func(t *tx) error { return check(t.conn) }); err != nil {
+		t.Errorf("plans of writes: %v", err)
+	}
+}
+
+// useEverything calls every method once or more, so that all statements are prepared on the first connections.
+// Most calls find nothing; that does not matter here.
+func useEverything(t *testing.T, s *Store) {
+	t.Helper()
+	ctx, now := t.Context(), time.Now()
+	fine := func(err error) {
+		t.Helper()
+		if c := steward.CodeOf(err); c == steward.Internal || c == steward.Unavailable {
+			t.Errorf("unexpected error: %v", err)
+		}
+	}
+	done := func(_ any, err error) { t.Helper(); fine(err) }
+	key := store.KeyRecord{Key: steward.Key{ID: "k", Prefix: "p"}}
+	done(s.Bootstrap(ctx, steward.Organization{ID: "o"}, steward.User{}, key))
+	done(s.Organization(ctx, "o"))
+	done(s.User(ctx, "o", 1))
+	done(s.KeyByPrefix(ctx, "p"))
+	done(s.ListKeys(ctx, "o"))
+	fine(s.RevokeKey(ctx, "o", "k", now))
+	fine(s.TouchKeys(ctx, map[steward.KeyID]time.Time{"k": now}))
+
+	fine(s.CreateAgent(ctx, steward.Agent{ID: "a", OrganizationID: "o"}, steward.Version{ID: "v"}))
+	fine(s.CreateVersion(ctx, steward.Version{ID: "w", OrganizationID: "o", BaseAgent: steward.Agent{ID: "a"}}))
+	done(s.Agent(ctx, "o", "a"))
+	done(s.Version(ctx, "o", "a", "v"))
+	done(s.Version(ctx, "o", "a", ""))
+	done(s.CurrentVersionID(ctx, "o", "a"))
+	for _, order := range []string{"name", "-created_at", "updated_at", "-engine_class_id"} {
+		_, _, err := s.ListAgents(ctx, "o", store.AgentQuery{Order: order, Stats: true})
+		fine(err)
+	}
+	_, _, err := s.ListAgents(ctx, "o", store.AgentQuery{Name: "n", Search: "s", EngineClassID: "e"})
+	fine(err)
+
+	upload := store.FileRecord{File: steward.File{ID: "f", SHA256: "h"}, OrganizationID: "o", CreatedAt: now}
+	done(s.Reserve(ctx, upload, now.Add(time.Hour)))
+	fine(s.Settle(ctx, "h"))
+	fine(s.Settle(ctx, "unknown"))
+	done(s.StoredFile(ctx, "o", "f"))
+
+	job := store.NewJob{ID: "j", OrganizationID: "o", AgentID: "a", CreatedAt: now, Timeout: time.Hour, IdempotencyKey: "i",
+		IdempotencyTo: now.Add(time.Hour), Inputs: []steward.Input{{Key: "d", Files: []steward.File{{ID: "f"}}}}}
+	done(s.Submit(ctx, []store.NewJob{job}))
+	req := store.ClaimRequest{Worker: store.Worker{Node: "n", Incarnation: "1"}, Now: now, Max: 5, Lease: time.Second,
+		Limits: store.Limits{PerOrganization: 5}}
+	claimed, err := s.Claim(ctx, req)
+	fine(err)
+	if len(claimed) != 1 {
+		t.Fatalf("claimed %d jobs, want 1", len(claimed))
+	}
+	l := claimed[0].Lease
+	fine(s.RecordStep(ctx, l, steward.Step{Name: "s", Usage: steward.Usage{Cost: new(steward.MicroUSD)}, Output: []byte("1")}))
+	fine(s.SaveArtifact(ctx, l, steward.Artifact{Key: "k"}))
+	done(s.RefJob(ctx, l, "h2", 1))
+	done(s.LoadSteps(ctx, l))
+	done(s.RenewLeases(ctx, []store.LeaseRenewal{{Lease: l}}, now))
+	done(s.Cancel(ctx, "o", "j", now))
+	fine(s.HandOver(ctx, []store.Lease{{JobID: "x"}}))
+	done(s.TakeBack(ctx, store.Worker{Node: "n", Incarnation: "2"}))
+	fine(s.Finish(ctx, l, store.Outcome{Status: steward.StatusRetry, At: now}))
+	req.MaxCrashes = 1
+	for _, id := range []steward.JobID{"r", "c", "p"} { // one is tried again, one is cancelled in the queue, one is poison
+		job.ID, job.IdempotencyKey, job.Inputs = id, "", nil
+		done(s.Submit(ctx, []store.NewJob{job}))
+		if id == "c" {
+			done(s.Cancel(ctx, "o", id, now))
+			continue
+		}
+		claimed, err = s.Claim(ctx, req)
+		fine(err)
+		if id == "r" {
+			fine(s.Finish(ctx, claimed[0].Lease, store.Outcome{Status: steward.StatusRetry, At: now, RunAfter: now.Add(time.Hour)}))
+		}
+		req.Now = req.Now.Add(time.Minute)
+	}
+	done(s.Claim(ctx, req))
+	_, _, err = s.NextReady(ctx)
+	fine(err)
+
+	done(s.Job(ctx, "o", "j"))
+	done(s.JobStatus(ctx, "o", "j"))
+	done(s.Steps(ctx, "o", "j"))
+	done(s.Artifact(ctx, "o", "j", "k"))
+	for _, agent := range []steward.AgentID{"", "a"} {
+		done(s.Spent(ctx, "o", agent, now))
+		_, _, err := s.ListJobs(ctx, "o", store.JobQuery{AgentID: agent})
+		fine(err)
+		for st := steward.StatusPending; st <= steward.StatusCached; st++ {
+			_, _, err := s.ListJobs(ctx, "o", store.JobQuery{AgentID: agent, Status: []steward.Status{st}})
+			fine(err)
+		}
+	}
+	done(s.Release(ctx, []steward.FileID{"f", "x"}))
+	done(s.ReleaseExpired(ctx, now, 10))
+	fine(s.Forget(ctx, []string{"h"}))
+}
+
+func TestWriterIsDurable(t *testing.T) {
+	t.Parallel()
+	s := openAt(t)
+	err := s.write(t.Context(), "settings", func(tx *tx) error {
+		for pragma, want := range map[string]string{
+			"SELECT synchronous FROM pragma_synchronous":   "2", // FULL
+			"SELECT journal_mode FROM pragma_journal_mode": "wal",
+			"SELECT foreign_keys FROM pragma_foreign_keys": "1",
+			"SELECT timeout FROM pragma_busy_timeout":      "5000",
+		} {
+			_, err := tx.first("SELECT CAST(("+pragma+") AS TEXT)", nil, func(r row) error {
+				if got := r.text(0); got != want {
+					t.Errorf("%s: got %s, want %s", pragma, got, want)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("read settings: %v", err)
+	}
+}

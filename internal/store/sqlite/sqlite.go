@@ -1,0 +1,278 @@
+// Package sqlite keeps Steward's records in one SQLite file: the embedded default that needs no other server.
+//
+//	s, err := sqlite.Open(ctx, filepath.Join(dir, "steward.db"), nil)
+//
+// The database is in WAL mode with synchronous=FULL: what a method acknowledged is on disk. One goroutine owns the only
+// writing connection and commits the writes of many callers together; reads have connections of their own and never wait
+// for a write. One process serves a database at a time; others may read it and, with patience, write.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// Options tunes a Store. The zero value is ready to use.
+type Options struct {
+	Readers     int           // connections for reads; 0 means 4, at most 64. More than the cores starve the writer.
+	BusyTimeout time.Duration // how long to wait for another process that writes; 0 means 5s
+}
+
+// Store is an open database. It implements store.Store.
+type Store struct {
+	writer  *writer
+	readers chan *conn // idle connections; nil is one not opened yet
+	path    string
+	busy    time.Duration
+	ready   chan struct{}
+
+	closing   sync.Once
+	closed    chan struct{}
+	claimedAt atomic.Int64 // Now of the latest Claim, in microseconds
+	turn      turn         // used by the writer's goroutine alone
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Errors of Open.
+var (
+	// ErrNewer says that the database was written by a later version of the program.
+	ErrNewer = errors.New("the database belongs to a newer version of Steward: upgrade the program, or restore a backup made before the upgrade")
+	// ErrForeign says that the file is something else than a database of Steward.
+	ErrForeign = errors.New("the file is not a database of Steward")
+)
+
+// Open opens the database at path, creates it (mode 0600) when there is none, and brings its schema up to date.
+// nil opts means the defaults. The folder must exist.
+//
+// Errors: ErrNewer and ErrForeign, wrapped, for a database that must not be touched; Invalid for bad options.
+func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	c, err := openWriter(ctx, path, o.BusyTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", explain(err))
+	}
+	s := &Store{
+		readers: make(chan *conn, o.Readers),
+		path:    path,
+		busy:    o.BusyTimeout,
+		ready:   make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+	}
+	for range o.Readers {
+		s.readers <- nil
+	}
+	s.writer = newWriter(c, s.signal)
+	return s, nil
+}
+
+// writerPragmas returns what sets up the writing connection. The driver has set busy_timeout before. A checkpoint moves 16 MB at a time,
+// as each one costs two more syncs.
+func writerPragmas() []string {
+	return []string{
+		"journal_mode=WAL",
+		"synchronous=FULL",
+		"wal_autocheckpoint=4000",
+		"journal_size_limit=67108864",
+		"cache_size=-16000",
+		"temp_store=MEMORY",
+	}
+}
+
+// openWriter opens the writing connection of a database whose schema it brings up to date. A file that is not ours, or of
+// a newer program, is not changed.
+func openWriter(ctx context.Context, path string, busy time.Duration) (*conn, error) {
+	c, err := openConn(path, false, busy)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, c, path, busy); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	for _, p := range writerPragmas() {
+		if err := c.simple("PRAGMA " + p); err != nil {
+			return nil, errors.Join(fmt.Errorf("set %s: %w", p, err), c.close())
+		}
+	}
+	return c, nil
+}
+
+// withDefaults returns a checked copy with the defaults filled in.
+func (o *Options) withDefaults() (Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Readers == 0 {
+		c.Readers = 4
+	}
+	if c.BusyTimeout == 0 {
+		c.BusyTimeout = 5 * time.Second
+	}
+	if c.Readers < 1 || c.Readers > 64 {
+		return Options{}, storerow.OutOfRange("Readers", "Readers must be 1 to 64.")
+	}
+	if c.BusyTimeout < time.Millisecond || c.BusyTimeout > time.Hour {
+		return Options{}, storerow.OutOfRange("BusyTimeout", "BusyTimeout must be 1ms to 1h.")
+	}
+	return c, nil
+}
+
+// create makes an empty file that only its owner can read, unless there is one, and makes its name durable.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// explain turns the driver's word for a foreign file into ours.
+func explain(err error) error {
+	var se sqlite3.Error
+	if errors.As(err, &se) && se.Code == sqlite3.ErrNotADB {
+		return fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	return err
+}
+
+// Ping implements store.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, "ping", func(c *conn) error {
+		_, err := c.first("SELECT 1", nil, func(row) error { return nil })
+		return err
+	})
+}
+
+// Close implements store.Store. Running reads and writes finish first; later ones are Unavailable.
+func (s *Store) Close() error {
+	var errs []error
+	s.closing.Do(func() {
+		close(s.closed)
+		for range cap(s.readers) {
+			if c := <-s.readers; c != nil {
+				errs = append(errs, c.close())
+			}
+		}
+		errs = append(errs, s.writer.close())
+	})
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+// Ready implements store.Queue.
+func (s *Store) Ready() <-chan struct{} { return s.ready }
+
+// signal tells one waiting worker that jobs may be claimable. It never blocks.
+func (s *Store) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default: // one is pending already
+	}
+}
+
+// read runs fn on a connection of the read pool. what names the operation in errors.
+func (s *Store) read(ctx context.Context, what string, fn func(c *conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.closed:
+		return storerow.Unavailable(errClosed)
+	default:
+	}
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closed:
+		return storerow.Unavailable(errClosed)
+	}
+	defer func() { s.readers <- c }()
+	if c == nil {
+		var err error
+		if c, err = openConn(s.path, true, s.busy, "query_only=1", "temp_store=MEMORY"); err != nil {
+			return failed(what, err)
+		}
+	}
+	return failed(what, fn(c))
+}
+
+// snapshot is read with all queries of fn seeing one state of the database.
+func (s *Store) snapshot(ctx context.Context, what string, fn func(c *conn) error) error {
+	return s.read(ctx, what, func(c *conn) error {
+		if _, err := c.exec("BEGIN"); err != nil {
+			return err
+		}
+		err := fn(c)
+		_, rerr := c.exec("ROLLBACK") // nothing was changed: this only ends the snapshot
+		return errors.Join(err, rerr)
+	})
+}
+
+// write runs fn in the writer's transaction and returns when it is on disk. what names the operation in errors.
+// fn may run twice and must begin by resetting what it hands out.
+func (s *Store) write(ctx context.Context, what string, fn func(tx *tx) error) error {
+	return failed(what, s.writer.do(ctx, fn))
+}
+
+// failed turns what went wrong into an error of the contract: errors with a code pass, passing faults of the database are
+// Unavailable, everything else is Internal behind the operation's name.
+func failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var coded *steward.Error
+	if errors.As(err, &coded) {
+		return err
+	}
+	err = fmt.Errorf("%s: %w", what, err)
+	var se sqlite3.Error
+	if !errors.As(err, &se) {
+		return err
+	}
+	switch se.Code {
+	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrNomem, sqlite3.ErrCantOpen:
+		return storerow.Unavailable(err)
+	default:
+		return err
+	}
+}
+
+// isUnique reports whether err says that a unique value is taken.
+func isUnique(err error) bool {
+	var se sqlite3.Error
+	return errors.As(err, &se) &&
+		(se.ExtendedCode == sqlite3.ErrConstraintUnique || se.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+}

@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+// RecordStep implements store.Queue.
+func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step) error {
+	usage, err := storerow.Usage(step.Usage)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, "record step", func(t *tx) error {
+		j, err := t.leased(l)
+		if err != nil {
+			return err
+		}
+		// A failing insert changes nothing, so the transaction need not be undone for a name that is taken.
+		n, err := t.exec(`INSERT INTO steps (job_seq, name, kind, input_hash, attempt, started_at, ended_at, model, usage, output)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_seq, name) DO NOTHING`,
+			j.seq, step.Name, step.Kind, step.InputHash, step.Attempt, step.StartedAt, step.EndedAt, step.Model, usage, step.Output)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storerow.Conflict("name", "A step of this name is recorded already.")
+		}
+		if step.Usage.Cost != nil && *step.Usage.Cost != 0 {
+			t.spent = append(t.spent, spending{j.lane, storerow.Day(step.EndedAt), int64(*step.Usage.Cost)})
+		}
+		return nil
+	})
+}
+
+// LoadSteps implements store.Queue.
+func (s *Store) LoadSteps(ctx context.Context, l store.Lease) ([]steward.Step, error) {
+	var steps []steward.Step
+	err := s.snapshot(ctx, "load steps", func(c *conn) error {
+		j, err := c.leased(l)
+		if err != nil {
+			return err
+		}
+		steps, err = c.steps(j.seq, l.JobID)
+		return err
+	})
+	return steps, err
+}
+
+// Steps implements store.Jobs.
+func (s *Store) Steps(ctx context.Context, org steward.OrganizationID, id steward.JobID) ([]steward.Step, error) {
+	var steps []steward.Step
+	err := s.snapshot(ctx, "list steps", func(c *conn) error {
+		seq, err := c.jobNumber(org, id)
+		if err != nil {
+			return err
+		}
+		steps, err = c.steps(seq, id)
+		return err
+	})
+	return steps, err
+}
+
+// jobNumber returns the number of an organization's job. Errors: NotFound.
+func (c *conn) jobNumber(org steward.OrganizationID, id steward.JobID) (seq int64, err error) {
+	found, err := c.first("SELECT seq FROM jobs WHERE id = ? AND organization_id = ?", []any{id, org},
+		func(r row) error { seq = r.int(0); return nil })
+	return seq, orNotFound("Job", found, err)
+}
+
+// steps returns a job's steps in the order of their recording.
+func (c *conn) steps(seq int64, id steward.JobID) ([]steward.Step, error) {
+	list := []steward.Step{}
+	err := c.query(`SELECT name, kind, input_hash, attempt, started_at, ended_at, model, usage, output
+		FROM steps WHERE job_seq = ? ORDER BY seq`, []any{seq}, func(r row) error {
+		usage, err := storerow.ParseUsage(r.text(7))
+		if err != nil {
+			return err
+		}
+		list = append(list, steward.Step{
+			JobID: id, Name: r.text(0), Kind: steward.StepKind(r.text(1)), InputHash: r.text(2), Attempt: int(r.int(3)),
+			StartedAt: r.time(4), EndedAt: r.time(5), Model: r.text(6), Usage: usage, Output: storerow.Raw(r.text(8)),
+		})
+		return nil
+	})
+	return list, err
+}
+
+// stepUsage adds up what a job's steps consumed, encoded, for a job that ends without a worker to say it.
+func (c *conn) stepUsage(seq int64) (string, error) {
+	sum := steward.Free()
+	err := c.query("SELECT usage FROM steps WHERE job_seq = ?", []any{seq}, func(r row) error {
+		u, err := storerow.ParseUsage(r.text(0))
+		sum = sum.Add(u)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return storerow.Usage(sum)
+}
+
+// SaveArtifact implements store.Queue.
+func (s *Store) SaveArtifact(ctx context.Context, l store.Lease, a steward.Artifact) error {
+	return s.write(ctx, "save artifact", func(t *tx) error {
+		j, err := t.leased(l)
+		if err != nil {
+			return err
+		}
+		_, err = t.change(`INSERT INTO artifacts (job_seq, key, result, metadata, input, usage) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET result = excluded.result, metadata = excluded.metadata, input = excluded.input, usage = excluded.usage`,
+			j.seq, a.Key, a.Result, a.Metadata, a.Input, a.Usage)
+		return err
+	})
+}
+
+// Artifact implements store.Jobs.
+func (s *Store) Artifact(ctx context.Context, org steward.OrganizationID, id steward.JobID, key string) (*steward.Artifact, error) {
+	a := &steward.Artifact{Key: key}
+	err := s.snapshot(ctx, "get artifact", func(c *conn) error {
+		seq, err := c.jobNumber(org, id)
+		if err != nil {
+			return err
+		}
+		found, err := c.first("SELECT result, metadata, input, usage FROM artifacts WHERE job_seq = ? AND key = ?", []any{seq, key},
+			func(r row) error {
+				a.Result, a.Metadata = storerow.Raw(r.text(0)), storerow.Raw(r.text(1))
+				a.Input, a.Usage = storerow.Raw(r.text(2)), storerow.Raw(r.text(3))
+				return nil
+			})
+		return orNotFound("Artifact", found, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Spent implements store.Jobs.
+func (s *Store) Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error) {
+	var sum int64
+	err := s.read(ctx, "add up spending", func(c *conn) error {
+		query, args := "SELECT coalesce(sum(micro_usd), 0) FROM spending WHERE organization_id = ? AND day >= ?", []any{org, storerow.Day(since)}
+		if agent != "" {
+			query, args = query+" AND agent_id = ?", append(args, agent)
+		}
+		_, err := c.first(query, args, func(r row) error { sum = r.int(0); return nil })
+		return err
+	})
+	return steward.MicroUSD(sum), err
+}

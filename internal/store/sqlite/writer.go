@@ -1,0 +1,327 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store/storerow"
+)
+
+const (
+	// maxBatch is how many operations share one commit. It bounds how long the first of them waits for the last.
+	maxBatch = 512
+	// queueLength is how many operations wait while a commit is under way; more wait in their callers.
+	queueLength = 1024
+)
+
+// writer owns the writing connection. One goroutine runs the operations of many callers in a shared transaction, commits
+// it, and answers each caller when its changes are on disk. It never waits for more work: it takes what is queued, commits,
+// and starts over, so that a lonely caller pays for one commit and a crowd shares it.
+type writer struct {
+	conn  *conn
+	ops   chan *op
+	done  chan struct{} // closed when the goroutine has ended
+	ready func()        // called after a commit that made jobs claimable
+
+	mu     sync.RWMutex // held for reading while an operation is put in the queue
+	closed bool
+}
+
+// op is one caller's operation.
+type op struct {
+	// run makes the changes. It may be called twice, so it must begin by resetting what it hands to its caller.
+	// An error before its first change leaves the transaction as it was; one after it makes the writer undo it.
+	run   func(tx *tx) error
+	state atomic.Int32 // opQueued, opTaken or opLeft
+	err   error        // set before done is closed
+	done  chan struct{}
+}
+
+const (
+	opQueued int32 = iota
+	opTaken        // the writer runs it; the caller waits for the answer
+	opLeft         // the caller's context ended first; the writer passes over it
+)
+
+// tx is the shared transaction as an operation sees it.
+type tx struct {
+	*conn
+	wrote  bool // the running operation has changed something
+	ready  bool // a committed operation made jobs claimable
+	counts []countChange
+	spent  []spending
+}
+
+// countChange says that the number of an agent's jobs in a status goes up or down.
+type countChange struct {
+	lane   lane
+	status steward.Status
+	by     int64
+}
+
+// spending is money to be added to an agent's day.
+type spending struct {
+	lane     lane
+	day      int64
+	microUSD int64
+}
+
+// lane names an organization's agent.
+type lane struct {
+	organization string
+	agent        string
+}
+
+// change runs a statement that changes rows.
+func (t *tx) change(query string, args ...any) (int64, error) {
+	t.wrote = true
+	return t.exec(query, args...)
+}
+
+// moved records that a job of the lane went from one status to another. from is -1 for a new job.
+// The counters are written once for all operations of a commit.
+func (t *tx) moved(l lane, from, to steward.Status) {
+	if from >= 0 {
+		t.counts = append(t.counts, countChange{l, from, -1})
+	}
+	t.counts = append(t.counts, countChange{l, to, 1})
+}
+
+// newWriter starts the writer's goroutine on c.
+func newWriter(c *conn, ready func()) *writer {
+	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready}
+	go w.loop()
+	return w
+}
+
+// do runs fn in a transaction and returns after the commit is on disk. A context that ends before the writer has taken the
+// operation calls it off; after that the answer is waited for, so that the caller always knows what happened.
+//
+// Errors: fn's own; Unavailable when the transaction could not be begun or committed, or the writer is closed.
+func (w *writer) do(ctx context.Context, fn func(tx *tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o := &op{run: fn, done: make(chan struct{})}
+	if err := w.enqueue(ctx, o); err != nil {
+		return err
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+	}
+	if o.state.CompareAndSwap(opQueued, opLeft) {
+		return ctx.Err()
+	}
+	<-o.done
+	return o.err
+}
+
+// enqueue hands o to the writer.
+func (w *writer) enqueue(ctx context.Context, o *op) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return storerow.Unavailable(errClosed)
+	}
+	select {
+	case w.ops <- o:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errClosed = errors.New("the store is closed")
+
+// close lets the queued operations finish and closes the connection. Later operations are refused.
+func (w *writer) close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		<-w.done
+		return nil
+	}
+	w.closed = true
+	close(w.ops)
+	w.mu.Unlock()
+	<-w.done
+	return w.conn.close()
+}
+
+// loop commits batches until the queue is closed and empty.
+func (w *writer) loop() {
+	defer close(w.done)
+	batch := make([]*op, 0, maxBatch)
+	for o := range w.ops {
+		batch = w.commit(o, batch[:0])
+		clear(batch)
+		// Callers that were just answered get to queue their next operation before the next, else lonely, commit begins.
+		runtime.Gosched()
+	}
+}
+
+// next returns a queued operation, or nil when there is none right now.
+func (w *writer) next() *op {
+	select {
+	case o := <-w.ops:
+		return o // nil when the queue was closed
+	default:
+		return nil
+	}
+}
+
+// commit runs first and whatever is queued in one transaction and answers all of them. It returns batch with them in it.
+func (w *writer) commit(first *op, batch []*op) []*op {
+	t := &tx{conn: w.conn}
+	err := w.begin()
+	for o := first; o != nil; o = w.next() {
+		if !o.state.CompareAndSwap(opQueued, opTaken) {
+			continue
+		}
+		batch = append(batch, o)
+		if err == nil {
+			err = w.runOne(t, o, batch)
+		}
+		if len(batch) == maxBatch {
+			break
+		}
+	}
+	if err == nil {
+		err = w.end(t)
+	}
+	if err != nil {
+		w.rollback()
+		err = storerow.Unavailable(err)
+	}
+	for _, o := range batch {
+		if err != nil {
+			o.err = err
+		}
+		close(o.done)
+	}
+	if err == nil && t.ready {
+		w.ready()
+	}
+	return batch
+}
+
+// runOne runs one operation. When it fails half-way, the whole transaction is undone and all operations of the batch so
+// far run again, each behind a savepoint: failing half-way is rare, and this way the others pay nothing for it.
+// The error is one of the transaction, not of the operation.
+func (w *writer) runOne(t *tx, o *op, batch []*op) error {
+	counts, spent := len(t.counts), len(t.spent)
+	t.wrote = false
+	o.err = o.run(t)
+	if o.err == nil {
+		return nil
+	}
+	t.counts, t.spent = t.counts[:counts], t.spent[:spent]
+	if !t.wrote && !w.conn.c.AutoCommit() { // a full disk, for one, has ended the transaction already
+		return nil
+	}
+	w.rollback()
+	if err := w.begin(); err != nil {
+		return err
+	}
+	*t = tx{conn: w.conn}
+	for _, o := range batch {
+		if err := w.runGuarded(t, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runGuarded runs one operation behind a savepoint, so that its failure undoes its changes alone.
+func (w *writer) runGuarded(t *tx, o *op) error {
+	counts, spent, ready := len(t.counts), len(t.spent), t.ready
+	if _, err := w.conn.exec("SAVEPOINT op"); err != nil {
+		return fmt.Errorf("set savepoint: %w", err)
+	}
+	if o.err = o.run(t); o.err != nil {
+		t.counts, t.spent, t.ready = t.counts[:counts], t.spent[:spent], ready
+		if _, err := w.conn.exec("ROLLBACK TO op"); err != nil {
+			return fmt.Errorf("undo to savepoint: %w", err)
+		}
+	}
+	if _, err := w.conn.exec("RELEASE op"); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	return nil
+}
+
+// begin opens the transaction with the write lock, so that it cannot fail for want of it later.
+func (w *writer) begin() error {
+	if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	return nil
+}
+
+// end writes what the operations only noted, and commits.
+func (w *writer) end(t *tx) error {
+	if err := t.writeCounts(); err != nil {
+		return fmt.Errorf("count jobs: %w", err)
+	}
+	if err := t.writeSpending(); err != nil {
+		return fmt.Errorf("add up spending: %w", err)
+	}
+	if _, err := w.conn.exec("COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// rollback undoes the transaction. SQLite has done so already after some errors, such as a full disk.
+func (w *writer) rollback() {
+	if w.conn.c.AutoCommit() {
+		return
+	}
+	// A failing ROLLBACK leaves the transaction open; the next BEGIN then fails and says so to its callers.
+	_, _ = w.conn.exec("ROLLBACK")
+}
+
+// writeCounts brings job_counts up to date.
+func (t *tx) writeCounts() error {
+	if len(t.counts) == 0 {
+		return nil
+	}
+	type key struct {
+		lane   lane
+		status steward.Status
+	}
+	sum := make(map[key]int64, 4)
+	for _, c := range t.counts {
+		sum[key{c.lane, c.status}] += c.by
+	}
+	for k, by := range sum {
+		if by == 0 {
+			continue
+		}
+		_, err := t.exec(`INSERT INTO job_counts (organization_id, agent_id, status, jobs) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs`, k.lane.organization, k.lane.agent, k.status, by)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSpending adds what steps cost to their days.
+func (t *tx) writeSpending() error {
+	for _, s := range t.spent {
+		_, err := t.exec(`INSERT INTO spending (organization_id, agent_id, day, micro_usd) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET micro_usd = micro_usd + excluded.micro_usd`, s.lane.organization, s.lane.agent, s.day, s.microUSD)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
