@@ -1,0 +1,70 @@
+package run
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/wire"
+)
+
+func (f *family) registerDiscovery() {
+	wire.Typed(f.api, wire.Operation{
+		Method: http.MethodGet, Path: "/v1/agents/types/", ID: "agents_types", Tag: tagDiscovery, Summary: "List engines",
+		Description: "The kinds of work that agents can do, each with the JSON Schema of its configuration.",
+		Errors:      []int{http.StatusForbidden},
+	}, f.engineTypes)
+	wire.Typed(f.api, wire.Operation{
+		Method: http.MethodGet, Path: "/v1/agents/models/", ID: "agents_models", Tag: tagDiscovery, Summary: "List models",
+		Description: "The models that a configuration can name.",
+		Errors:      []int{http.StatusBadRequest, http.StatusForbidden},
+	}, f.models)
+	wire.Typed(f.api, wire.Operation{
+		Method: http.MethodGet, Path: "/v1/users/current_user/", ID: "users_current_user", Tag: tagUsers,
+		Summary: "Get the user behind the key",
+	}, f.currentUser)
+}
+
+type engineTypes struct {
+	EngineTypes []string             `json:"engine_types"`
+	TotalCount  int                  `json:"total_count"`
+	Engines     []steward.EngineType `json:"engines"`
+}
+
+func (f *family) engineTypes(ctx context.Context, _ *struct{}) (*output[engineTypes], error) {
+	engines, err := f.Agents.EngineTypes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(engines))
+	for i, e := range engines {
+		ids[i] = e.ClassID
+	}
+	return body(engineTypes{EngineTypes: ids, TotalCount: len(engines), Engines: each(engines, presentEngine)}), nil
+}
+
+type modelsInput struct {
+	Capability string `query:"capability" doc:"text, image, audio or video: only models that read the medium." example:"image"`
+}
+
+type models struct {
+	Models      []steward.LanguageModel `json:"models"`
+	TotalCount  int                     `json:"total_count"`
+	TenantScope string                  `json:"tenant_scope"`
+}
+
+func (f *family) models(ctx context.Context, in *modelsInput) (*output[models], error) {
+	list, err := f.Agents.LanguageModels(ctx, in.Capability)
+	if err != nil {
+		return nil, err
+	}
+	return body(models{Models: each(list, presentModel), TotalCount: len(list), TenantScope: "all_tenants"}), nil
+}
+
+func (f *family) currentUser(ctx context.Context, _ *struct{}) (*output[steward.User], error) {
+	user, err := f.Users.CurrentUser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return body(presentCurrentUser(*user)), nil
+}

@@ -1,0 +1,341 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/stewardhq/steward"
+)
+
+// Limits of bodies.
+const (
+	MaxBodyBytes = 16 << 20 // of a JSON or form body
+	MaxTextBytes = 8 << 20  // of one text field
+	maxDepth     = 128      // of nested JSON
+	maxFields    = 1000     // of a form
+)
+
+// Media is the kind of a body, by its Content-Type.
+type Media int
+
+// The kinds of bodies.
+const (
+	MediaNone Media = iota // nothing was sent
+	MediaJSON
+	MediaForm
+	MediaMultipart
+)
+
+// MediaOf tells how to read a request's body, and the boundary of a multipart one. A body without a type counts as JSON, a
+// length of zero as none whatever the type says.
+//
+// Errors: Unsupported for other types; Invalid for a multipart type without a boundary.
+func MediaOf(r *http.Request) (m Media, boundary string, err error) {
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return MediaNone, "", nil
+	}
+	header := r.Header.Get("Content-Type")
+	if strings.TrimSpace(header) == "" {
+		return MediaJSON, "", nil
+	}
+	kind, params, err := mime.ParseMediaType(header)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return MediaNone, "", errMedia()
+	}
+	switch {
+	case kind == contentJSON:
+		return MediaJSON, "", nil
+	case kind == "application/x-www-form-urlencoded":
+		return MediaForm, "", nil
+	case kind == "multipart/form-data" && params["boundary"] != "":
+		return MediaMultipart, params["boundary"], nil
+	case kind == "multipart/form-data":
+		return MediaNone, "", &steward.Error{Code: steward.Invalid, Message: "Multipart form parse error: no boundary."}
+	}
+	return MediaNone, "", errMedia()
+}
+
+func errMedia() error {
+	return &steward.Error{
+		Code: steward.Unsupported, Field: ContentTypeField,
+		Message: "Unsupported media type: send application/json, application/x-www-form-urlencoded or multipart/form-data.",
+	}
+}
+
+// Member is one member of a body's object, or one field of a form.
+type Member struct {
+	Key  string
+	Raw  json.RawMessage // for JSON; nil for a form field
+	Text string          // for a form field
+}
+
+// String returns the member as text when it is a form field or a JSON string.
+func (m Member) String() (string, bool) {
+	if m.Raw == nil {
+		return m.Text, true
+	}
+	if len(m.Raw) == 0 || m.Raw[0] != '"' {
+		return "", false
+	}
+	var s string
+	if err := json.Unmarshal(m.Raw, &s); err != nil {
+		return "", false
+	}
+	return s, true
+}
+
+// IsNull reports whether the member is JSON null.
+func (m Member) IsNull() bool { return string(m.Raw) == "null" }
+
+// ReadBody reads a JSON or form body whole. An empty body gives an empty slice.
+//
+// Errors: TooLarge over MaxBodyBytes; Invalid for a body that ends early.
+func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	tooLarge := &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", MaxBodyBytes)}
+	if r.ContentLength > MaxBodyBytes {
+		return nil, tooLarge
+	}
+	var b bytes.Buffer
+	if r.ContentLength > 0 {
+		b.Grow(int(min(r.ContentLength, 1<<20)) + bytes.MinRead)
+	}
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBodyBytes)); err != nil {
+		var over *http.MaxBytesError
+		if errors.As(err, &over) {
+			return nil, tooLarge
+		}
+		return nil, BrokenBody(err)
+	}
+	return b.Bytes(), nil
+}
+
+// BrokenBody is the failure of a body that could not be read to its end, which is the client's doing.
+func BrokenBody(err error) error {
+	return &steward.Error{Code: steward.Invalid, Message: "The request body ended early or could not be read.", Err: err}
+}
+
+// ReadObject reads a body of any of the three kinds as members in the order they were sent; for multipart only text fields
+// are allowed. For a key that comes twice in JSON the last one stands. null and an empty body are an empty object.
+//
+// Errors: those of MediaOf and ReadBody; Invalid that names the field, for wrong UTF-8, or the body, for wrong JSON.
+func ReadObject(w http.ResponseWriter, r *http.Request) ([]Member, error) {
+	media, boundary, err := MediaOf(r)
+	if err != nil {
+		return nil, err
+	}
+	switch media {
+	case MediaNone:
+		return nil, nil
+	case MediaMultipart:
+		return readTextParts(w, r, boundary)
+	}
+	body, err := ReadBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if media == MediaForm {
+		return ParseForm(body)
+	}
+	return ParseObject(body)
+}
+
+// ParseObject reads a JSON object into members.
+//
+// Errors: Invalid, naming the field of wrong UTF-8.
+func ParseObject(body []byte) ([]Member, error) {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	if len(body) == 0 || string(body) == "null" {
+		return nil, nil
+	}
+	if err := checkJSON(body); err != nil {
+		return nil, err
+	}
+	if body[0] != '{' {
+		return nil, Invalid(NonField, "Invalid data. Expected a JSON object.")
+	}
+	members, err := splitObject(body)
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, wrongText(members)
+	}
+	return members, nil
+}
+
+// splitObject cuts an object into members, the last of equal keys at the place of the first.
+func splitObject(body []byte) ([]Member, error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if _, err := dec.Token(); err != nil { // the brace
+		return nil, errJSON()
+	}
+	var members []Member
+	at := map[string]int{}
+	for dec.More() {
+		tok, err := dec.Token()
+		key, isKey := tok.(string)
+		if err != nil || !isKey {
+			return nil, errJSON()
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, errJSON()
+		}
+		if i, twice := at[key]; twice {
+			members[i].Raw = raw
+			continue
+		}
+		at[key] = len(members)
+		members = append(members, Member{Key: key, Raw: raw})
+	}
+	return members, nil
+}
+
+// wrongText names the first member that is not UTF-8.
+func wrongText(members []Member) error {
+	for _, m := range members {
+		if !utf8.Valid(m.Raw) {
+			return Invalid(m.Key, "The value is not valid UTF-8.")
+		}
+	}
+	return Invalid(NonField, "The body is not valid UTF-8.")
+}
+
+// errJSON is the failure of a body that is not JSON. The position would help little and the text may be secret.
+func errJSON() error {
+	return &steward.Error{Code: steward.Invalid, Message: "JSON parse error: the body is not valid JSON."}
+}
+
+// checkJSON refuses what is not JSON or is nested too deeply, before anything is built of it.
+func checkJSON(body []byte) error {
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return &steward.Error{Code: steward.Invalid, Message: fmt.Sprintf("JSON parse error: nested more than %d levels deep.", maxDepth)}
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	if !json.Valid(body) {
+		return errJSON()
+	}
+	return nil
+}
+
+// ParseForm reads an urlencoded body into members, in order; keys may repeat.
+//
+// Errors: Invalid for bad escapes and wrong UTF-8, naming the field; TooLarge for a field over MaxTextBytes.
+func ParseForm(body []byte) ([]Member, error) {
+	var members []Member
+	for pair := range strings.SplitSeq(string(body), "&") {
+		if pair == "" {
+			continue
+		}
+		if len(members) == maxFields {
+			return nil, &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The form has more than %d fields.", maxFields)}
+		}
+		rawKey, rawValue, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(rawKey)
+		if err != nil || !utf8.ValidString(key) {
+			return nil, Invalid(NonField, "A field name is not valid URL-encoded UTF-8.")
+		}
+		value, err := url.QueryUnescape(rawValue)
+		if err != nil {
+			return nil, Invalid(key, "The value is not valid URL encoding.")
+		}
+		if len(value) > MaxTextBytes {
+			return nil, FieldTooLarge(key)
+		}
+		if !utf8.ValidString(value) {
+			return nil, Invalid(key, "The value is not valid UTF-8.")
+		}
+		members = append(members, Member{Key: key, Text: value})
+	}
+	return members, nil
+}
+
+// FieldTooLarge is the failure of a text field over MaxTextBytes.
+func FieldTooLarge(key string) error {
+	return &steward.Error{
+		Code: steward.TooLarge, Field: key,
+		Message: fmt.Sprintf("The field %q is larger than %d bytes.", clip(key), MaxTextBytes),
+	}
+}
+
+// clip shortens a name that a client chose.
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:64], "") + "…"
+}
+
+// ReadText reads one text field of a multipart body.
+//
+// Errors: TooLarge over MaxTextBytes, Invalid naming the field for wrong UTF-8 and for a part that ends early.
+func ReadText(key string, part io.Reader) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(part, MaxTextBytes+1))
+	if err != nil {
+		return "", BrokenMultipart(err)
+	}
+	if len(b) > MaxTextBytes {
+		return "", FieldTooLarge(key)
+	}
+	if !utf8.Valid(b) {
+		return "", Invalid(key, "The value is not valid UTF-8.")
+	}
+	return string(b), nil
+}
+
+// readTextParts reads a multipart body that has text fields only.
+func readTextParts(w http.ResponseWriter, r *http.Request, boundary string) ([]Member, error) {
+	var members []Member
+	parts := multipart.NewReader(http.MaxBytesReader(w, r.Body, MaxBodyBytes), boundary)
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return members, nil
+		}
+		if err != nil {
+			return nil, BrokenMultipart(err)
+		}
+		if len(members) == maxFields {
+			return nil, &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The form has more than %d fields.", maxFields)}
+		}
+		key := part.FormName()
+		if part.FileName() != "" {
+			return nil, Invalid(key, "A file is not expected here.")
+		}
+		value, err := ReadText(key, part)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, Member{Key: key, Text: value})
+	}
+}
+
+// BrokenMultipart is the failure of a multipart body that cannot be cut into parts.
+func BrokenMultipart(err error) error {
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return &steward.Error{Code: steward.TooLarge, Message: "The request body is too large.", Err: err}
+	}
+	return &steward.Error{Code: steward.Invalid, Message: "Multipart form parse error.", Err: err}
+}
