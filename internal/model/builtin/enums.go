@@ -1,0 +1,216 @@
+package builtin
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// plainWords writes s in small letters with single blanks for everything that is no letter or digit: "Credit_Card" and
+// "credit card" are the same.
+func plainWords(s string) string {
+	return strings.Join(words(s), " ")
+}
+
+func enumHas(enum []any, s string) bool {
+	for _, v := range enum {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// enumText is what an enumeration's value looks like in a document.
+func enumText(v any) string {
+	if s, ok := v.(string); ok {
+		return plainWords(s)
+	}
+	return plainWords(fmt.Sprint(v))
+}
+
+func enumValue(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return b
+}
+
+// readEnum finds which value of the enumeration the text states. Of several the one that the text begins with or is equal
+// to counts; else it must be the only one.
+func (f *filler) readEnum(fd *field, text string, h how) (reading, bool) {
+	if h == howNear || len(text) > 300 {
+		return reading{}, false
+	}
+	got := " " + plainWords(text) + " "
+	best, bestFit, bestLen, tied := -1, 0.0, 0, false
+	for i, v := range fd.node.enum {
+		fit, n := 0.0, 0
+		for _, name := range f.enumNames(fd, v) {
+			if g := enumFit(got, name); g > fit || g == fit && len(name) > n {
+				fit, n = g, len(name)
+			}
+		}
+		switch {
+		case fit > bestFit || fit == bestFit && fit > 0 && n > bestLen:
+			best, bestFit, bestLen, tied = i, fit, n, false
+		case fit > 0 && fit == bestFit && n == bestLen:
+			tied = true
+		}
+	}
+	if best < 0 || tied || h == howLead && bestFit < 0.9 {
+		return reading{}, false
+	}
+	e := len(text)
+	if e > 120 {
+		e = cutRune(text, 120)
+	}
+	return reading{enumValue(fd.node.enum[best]), 0, e, bestFit}, true
+}
+
+// enumFit compares a text with one name of a value, both in plain words with blanks around.
+func enumFit(got, name string) float64 {
+	switch {
+	case name == "":
+		return 0
+	case got == " "+name+" ":
+		return 1
+	case strings.ReplaceAll(got, " ", "") == strings.ReplaceAll(name, " ", ""):
+		return 0.98
+	case strings.HasPrefix(got, " "+name+" "):
+		return 0.92
+	case strings.Contains(got, " "+name+" ") && len(name) > 2:
+		return 0.8
+	case len(name) > 4 && strings.HasPrefix(got, " "+name): // "used" in "usedlike" is caught above; plural and inflected forms here
+		return 0.7
+	}
+	return 0
+}
+
+// enumNames are the value's own words and those that the description gives for it: "A: applied, B (blocked)".
+func (f *filler) enumNames(fd *field, v any) []string {
+	own := enumText(v)
+	names := []string{own}
+	if alt := enumSynonyms(own); alt != nil {
+		names = append(names, alt...)
+	}
+	s, ok := v.(string)
+	if !ok || s == "" || fd.node.description == "" {
+		return names
+	}
+	d := fd.node.description
+	i := strings.Index(d, s)
+	if i < 0 {
+		return names
+	}
+	rest := strings.TrimLeft(d[i+len(s):], "\"' ")
+	for _, sep := range []string{"=", ":", "(", "-", "–", "means"} {
+		after, ok := strings.CutPrefix(rest, sep)
+		if !ok {
+			continue
+		}
+		if j := strings.IndexAny(after, ";.)\n"); j >= 0 {
+			after = after[:j]
+		}
+		for part := range strings.SplitSeq(after, ",") {
+			for alt := range strings.SplitSeq(part, " or ") {
+				if w := plainWords(alt); w != "" && len(w) < 40 {
+					names = append(names, w)
+				}
+			}
+		}
+		break
+	}
+	return names
+}
+
+// enumSynonyms are usual other words for values of business enumerations.
+func enumSynonyms(own string) []string {
+	const table = `
+credit card=visa,mastercard,amex,american express,credit,kreditkarte,card
+debit card=debit,maestro,ec card,girocard,visa debit,interac
+card=visa,mastercard,amex,credit card,debit card,maestro,contactless,american express,credit,debit
+cash=bar,barzahlung,espèces,cash tendered,bargeld
+bank transfer=wire,wire transfer,transfer,überweisung,virement,ach,sepa,bacs,bank wire
+wire transfer=wire,bank transfer
+paypal=pay pal
+mobile=apple pay,google pay,twint
+like new=as new,wie neu,mint,open box,excellent like new
+new=brand new,neu,neuf,sealed,new with tags,new in box,bnib
+used=pre owned,second hand,gebraucht,preowned,occasion
+refurbished=renewed,reconditioned,generalüberholt
+very good=sehr gut,excellent
+good=gut,bon
+in stock=available,auf lager,en stock,ships today
+out of stock=sold out,unavailable,ausverkauft,currently unavailable
+petrol=gasoline,benzin,essence
+electric=ev,elektro,battery electric
+automatic=auto,automatik
+manual=stick,schaltgetriebe
+full time=vollzeit,permanent full time
+part time=teilzeit
+male=m,männlich,mr
+female=f,weiblich,mrs,ms
+high=hoch,severe
+medium=moderate,mittel
+low=niedrig,gering
+critical=very high,severe
+open=pending review,new,under review
+closed=resolved,completed
+paid=settled,bezahlt,paid in full
+unpaid=outstanding,due,not paid
+money laundering=aml,laundering
+structuring=smurfing
+residential=dwelling,wohnraum
+net 30=30 days,net 30 days,30 days net
+yes=y,ja,oui,true
+no=n,nein,non,false
+`
+	i := strings.Index(table, "\n"+own+"=")
+	if i < 0 || own == "" {
+		return nil
+	}
+	line := table[i+len(own)+2:]
+	line = line[:strings.IndexByte(line, '\n')]
+	return strings.Split(line, ",")
+}
+
+// readBool reads a stated fact behind a label: yes or no, a checked box, a word that denies.
+func readBool(text string, h how) (reading, bool) {
+	if h == howNear || h == howLead {
+		return reading{}, false
+	}
+	head := " " + plainWords(text[:cutRune(text+" ", min(len(text), 80))]) + " "
+	whole := func(v bool, fit float64) (reading, bool) {
+		b, e := json.RawMessage("false"), min(len(text), 80)
+		if v {
+			b = json.RawMessage("true")
+		}
+		return reading{b, 0, cutRune(text+" ", e), fit}, true
+	}
+	switch {
+	case strings.HasPrefix(text, "[x]"), strings.HasPrefix(text, "[X]"), strings.HasPrefix(text, "☑"), strings.HasPrefix(text, "☒"), strings.HasPrefix(text, "✓"), strings.HasPrefix(text, "✔"):
+		return whole(true, 1)
+	case strings.HasPrefix(text, "[ ]"), strings.HasPrefix(text, "☐"), strings.HasPrefix(text, "✗"), strings.HasPrefix(text, "✘"), strings.HasPrefix(text, "✕"):
+		return whole(false, 1)
+	}
+	fs := strings.Fields(head)
+	if len(fs) == 0 {
+		return reading{}, false
+	}
+	switch fs[0] {
+	case "yes", "true", "y", "ja", "oui", "si", "sí":
+		return whole(true, 1)
+	case "no", "false", "n", "nein", "non", "none", "never":
+		return whole(false, 1)
+	case "not", "non-", "without", "excluded", "prohibited", "forbidden", "unfurnished", "disabled", "declined", "rejected", "unavailable", "keine":
+		return whole(false, 0.9)
+	case "included", "allowed", "permitted", "available", "enabled", "accepted", "required", "confirmed", "applicable", "applies", "active", "free", "fully":
+		if len(fs) > 1 && fs[1] == "not" {
+			return whole(false, 0.9)
+		}
+		return whole(true, 0.9)
+	}
+	return reading{}, false
+}
