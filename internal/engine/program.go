@@ -44,7 +44,7 @@ type ProgramParams struct {
 }
 
 // Compile checks a version's content and makes it ready to run. An empty list of definitions becomes the engine's default
-// inputs when the configuration fills none of the parameters that inputs can fill.
+// inputs when the configuration fills none of the parameters that they would fill.
 //
 // Errors: Invalid with Field engine_class_id, input_definitions or engine_config.
 func Compile(reg *Registry, models ModelSource, p ProgramParams) (*Program, error) {
@@ -60,7 +60,7 @@ func Compile(reg *Registry, models ModelSource, p ProgramParams) (*Program, erro
 		return nil, invalid("engine_config", "must be a JSON object.")
 	}
 	prog := &Program{Engine: e, Type: typ, Definitions: p.Definitions}
-	if len(prog.Definitions) == 0 && !fillsBindable(e.Params(), config) {
+	if len(prog.Definitions) == 0 && !fillsDefaults(e.Params(), config, typ.DefaultInputDefinitions) {
 		prog.Definitions = slices.Clone(typ.DefaultInputDefinitions)
 	}
 	if err := checkDefinitions(prog.Definitions); err != nil {
@@ -79,10 +79,13 @@ func invalid(field, format string, args ...any) *steward.Error {
 	return &steward.Error{Code: steward.Invalid, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// fillsBindable reports whether the configuration names a parameter that inputs could fill.
-func fillsBindable(params []Param, config object) bool {
+// fillsDefaults reports whether the configuration names a parameter that the default inputs would fill.
+func fillsDefaults(params []Param, config object, defaults []steward.InputDefinition) bool {
 	for _, p := range params {
-		if _, ok := config.find(p); ok && p.Bindable {
+		if _, ok := config.find(p); !ok {
+			continue
+		}
+		if slices.ContainsFunc(defaults, func(d steward.InputDefinition) bool { return d.Key == p.Name || slices.Contains(p.Aliases, d.Key) }) {
 			return true
 		}
 	}

@@ -197,3 +197,17 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func TestDefaultInputsStandInWhenNothingElseIsSaid(t *testing.T) {
+	t.Parallel()
+	reg, err := engine.NewRegistry(enginetest.Steps{N: 1}) // its default input is "text"
+	if err != nil {
+		t.Fatal(err)
+	}
+	for config, want := range map[string]int{`{}`: 1, `{"max_cost_usd":1}`: 1, `{"text":"fixed"}`: 0} {
+		p, err := engine.Compile(reg, enginetest.Models{}, engine.ProgramParams{EngineClassID: "Steps1Engine", Config: json.RawMessage(config)})
+		if err != nil || len(p.Definitions) != want {
+			t.Errorf("%s: %d definitions, %v, want %d", config, len(p.Definitions), err, want)
+		}
+	}
+}

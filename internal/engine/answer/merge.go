@@ -55,7 +55,7 @@ func (t *tree) merge(src *tree, path string, moves *[]move) {
 	switch {
 	case t.kind == '{' && src.kind == '{':
 		for i, name := range src.names {
-			at := path + "/" + escape.Replace(name)
+			at := path + "/" + escape(name)
 			mine := t.member(name)
 			if mine.empty() {
 				t.set(name, src.values[i])

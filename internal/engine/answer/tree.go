@@ -55,7 +55,9 @@ func readTree(dec *json.Decoder, depth int) (*tree, error) {
 			if err != nil {
 				return nil, err
 			}
-			name = key.(string) // the decoder gives nothing else there
+			if name, ok = key.(string); !ok {
+				return nil, errors.New("a member without a name")
+			}
 		}
 		v, err := readTree(dec, depth+1)
 		if err != nil {
@@ -163,7 +165,7 @@ func (t *tree) at(pointer string) *tree {
 		return nil
 	}
 	for _, token := range strings.Split(pointer[1:], "/") {
-		token = unescape.Replace(token)
+		token = unescape(token)
 		switch t.kind {
 		case '{':
 			t = t.member(token)
@@ -179,10 +181,15 @@ func (t *tree) at(pointer string) *tree {
 	return t
 }
 
-var (
-	escape   = strings.NewReplacer("~", "~0", "/", "~1")
-	unescape = strings.NewReplacer("~1", "/", "~0", "~")
-)
+// escape writes a name as a token of a JSON Pointer.
+func escape(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+}
+
+// unescape reads a token of a JSON Pointer.
+func unescape(token string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+}
 
 // element returns the element of an array whose index is written as token.
 func (t *tree) element(token string) *tree {

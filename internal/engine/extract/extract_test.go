@@ -16,7 +16,7 @@ import (
 	"github.com/stewardhq/steward/internal/model"
 )
 
-var schema = json.RawMessage(`{"type":"object","required":["total","ids"],"properties":{"total":{"type":"string"},"ids":{"type":"array","items":{"type":"string"}}}}`)
+const schema = `{"type":"object","required":["total","ids"],"properties":{"total":{"type":"string"},"ids":{"type":"array","items":{"type":"string"}}}}`
 
 // reader is a model that finds the total and the ids of a text, and quotes them.
 func reader(id string) model.Model {

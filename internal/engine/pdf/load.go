@@ -140,7 +140,7 @@ func summary(pages []grounding.Page) pagesRead {
 			s.Empty++
 		}
 		s.Bytes += len(p.Text)
-		fmt.Fprintf(h, "%d\n%d\n%s", p.Number, len(p.Text), p.Text)
+		h.Write(fmt.Appendf(nil, "%d\n%d\n%s", p.Number, len(p.Text), p.Text))
 	}
 	s.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return s
