@@ -1,0 +1,289 @@
+// Package app makes a serving process of the parts: it reads the configuration, opens the stores, builds the services, hands
+// them to the doors, and runs until its context ends.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stewardhq/steward/internal/agents"
+	"github.com/stewardhq/steward/internal/blob"
+	_ "github.com/stewardhq/steward/internal/blob/clouds" // registers s3, gs and azblob
+	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/document"
+	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/engine/extract"
+	"github.com/stewardhq/steward/internal/engine/pdf"
+	"github.com/stewardhq/steward/internal/files"
+	"github.com/stewardhq/steward/internal/identity"
+	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/model"
+	"github.com/stewardhq/steward/internal/model/builtin"
+	"github.com/stewardhq/steward/internal/model/provider"
+	"github.com/stewardhq/steward/internal/rest"
+	"github.com/stewardhq/steward/internal/safehttp"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/postgres"
+	"github.com/stewardhq/steward/internal/store/sqlite"
+)
+
+// Options are the parts of a server that a configuration does not name. The zero value is ready to use.
+type Options struct {
+	Version string
+	Logger  *slog.Logger
+	Getenv  func(string) string // nil means os.Getenv
+	Engines []engine.Engine     // besides the program's own; for tests
+	OnFirst func(Credentials)   // told what the first start made; may be nil
+}
+
+// Server is an opened server. Serve runs it, Close ends it.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	folder   *folder
+	listener net.Listener
+	store    store.Store
+	bucket   *blob.Bucket
+	pdfs     *document.Reader
+	files    *files.Service
+	identity *identity.Service
+	jobs     *jobs.Service
+	worker   *jobs.Worker
+	handler  http.Handler
+}
+
+// Open opens everything that a server needs, makes the first organization and key when there is none, and starts to listen;
+// requests are answered once Serve runs. On an error nothing stays open.
+func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	s := &Server{config: c, log: o.Logger}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.folder, err = openFolder(c.Data); err != nil {
+		return nil, err
+	}
+	if err := s.openGround(ctx); err != nil {
+		return nil, err
+	}
+	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := s.buildServices(o); err != nil {
+		return nil, err
+	}
+	return s, s.bootstrap(ctx, o)
+}
+
+// openGround opens the database and the blob store.
+func (s *Server) openGround(ctx context.Context) (err error) {
+	if s.config.Database == "" {
+		s.store, err = sqlite.Open(ctx, s.folder.join("steward.db"), nil)
+	} else {
+		s.store, err = postgres.Open(ctx, s.config.Database, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	where := s.config.Files
+	if where == "" {
+		where = s.folder.join("files")
+	}
+	if s.bucket, err = blob.Open(ctx, where, &blob.Options{Logger: s.log}); err != nil {
+		return fmt.Errorf("open files: %w", err)
+	}
+	return nil
+}
+
+// buildServices wires tools, engines, services and the door.
+func (s *Server) buildServices(o Options) error {
+	registry, models, err := s.engines(o)
+	if err != nil {
+		return err
+	}
+	hosts, nets := s.config.networks()
+	web, err := safehttp.New(&safehttp.Options{AllowHosts: hosts, AllowNetworks: nets, MaxBytes: files.MaxFileBytes, UserAgent: "Steward/" + o.Version})
+	if err != nil {
+		return fmt.Errorf("guarded HTTP: %w", err)
+	}
+	now := clock.System{}
+	s.files = files.New(s.store, s.bucket, web, &files.Options{Logger: s.log})
+	s.identity = identity.New(s.store, now, s.log)
+	agentService := agents.New(s.store, registry, models, now)
+	s.jobs = jobs.New(s.store, agentService, s.files, now, jobs.Options{
+		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(), Logger: s.log,
+	})
+	if err := s.buildWorker(models); err != nil {
+		return err
+	}
+	s.handler, err = rest.New(rest.Options{
+		Agents: agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Ready: s.store.Ping,
+		Logger: s.log, BaseURL: s.config.PublicURL, Version: o.Version,
+	})
+	return err
+}
+
+// engines builds what runs can do.
+func (s *Server) engines(o Options) (*engine.Registry, *model.Registry, error) {
+	config, err := s.config.models(o.Getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	config.Builtin = builtin.New()
+	config.Dial = provider.Dialer(nil)
+	models, err := model.NewRegistry(config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("models: %w", err)
+	}
+	cache := s.config.Cache
+	if cache == "" {
+		cache = s.folder.join("cache")
+	}
+	s.pdfs = document.Open(document.Options{
+		CacheDir: filepath.Join(cache, "pdf"), Instances: s.config.PDF.Instances, MaxPages: s.config.PDF.MaxPages, Logger: s.log,
+	})
+	registry, err := engine.NewRegistry(append([]engine.Engine{extract.New(), pdf.New(s.pdfs)}, o.Engines...)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("engines: %w", err)
+	}
+	return registry, models, nil
+}
+
+func (s *Server) buildWorker(models engine.ModelSource) error {
+	if !s.config.has("worker") {
+		return nil
+	}
+	node, err := s.folder.node()
+	if err != nil {
+		return err
+	}
+	w := s.config.Workers
+	s.worker, err = jobs.NewWorker(s.jobs, models, jobs.WorkerOptions{
+		Node: node, Concurrency: w.Concurrency, Lease: w.Lease, Grace: w.Grace, MaxCrashes: w.MaxCrashes,
+		Limits: s.config.limits(), PublicURL: s.BaseURL(),
+	})
+	return err
+}
+
+// bootstrap makes the first organization and key, and leaves the credentials in the data folder.
+func (s *Server) bootstrap(ctx context.Context, o Options) error {
+	first, err := s.identity.Bootstrap(ctx)
+	if err != nil || first == nil {
+		return err
+	}
+	c := Credentials{BaseURL: s.BaseURL(), APIKey: first.Token, OrganizationID: string(first.Organization.ID)}
+	if err := s.folder.saveCredentials(c); err != nil {
+		return err
+	}
+	if o.OnFirst != nil {
+		o.OnFirst(c)
+	}
+	return nil
+}
+
+// BaseURL returns the server's address as clients see it: the configured public URL, else the one it listens on.
+func (s *Server) BaseURL() string {
+	if s.config.PublicURL != "" {
+		return s.config.PublicURL
+	}
+	addr, ok := s.listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(addr.Port))}
+	return u.String()
+}
+
+// Store gives tests a look at the database.
+func (s *Server) Store() store.Store { return s.store }
+
+// shutdownTimeout bounds how long open requests may take after the workers have stopped.
+const shutdownTimeout = 5 * time.Second
+
+// Serve answers requests and runs jobs until ctx ends, then stops softly: no new jobs are claimed, running ones get their grace
+// period, open requests are finished. The first part that fails ends the others.
+func (s *Server) Serve(ctx context.Context) error {
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.files.Run(gctx) })
+	group.Go(func() error { return s.identity.Run(gctx) })
+	if s.worker != nil {
+		group.Go(func() error { return s.worker.Run(gctx) })
+	}
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	group.Go(func() error {
+		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-gctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(gctx), shutdownTimeout)
+		defer cancel()
+		if err := server.Shutdown(stop); err != nil {
+			s.log.WarnContext(stop, "open requests cut off", "after", shutdownTimeout)
+			return server.Close()
+		}
+		return nil
+	})
+	releaseStartPages(s.log)
+	return group.Wait()
+}
+
+// Close frees what Open opened. Serve must have returned.
+func (s *Server) Close() error {
+	var errs []error
+	if s.listener != nil {
+		if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.pdfs != nil {
+		errs = append(errs, s.pdfs.Close())
+	}
+	if s.bucket != nil {
+		errs = append(errs, s.bucket.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.folder != nil {
+		errs = append(errs, s.folder.close())
+	}
+	return errors.Join(errs...)
+}
+
+// NewLogger returns the logger that a configuration asks for, writing to standard error.
+func NewLogger(c LogConfig) *slog.Logger {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	opts := &slog.HandlerOptions{Level: levels[strings.ToLower(c.Level)]}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opts))
+}

@@ -1,0 +1,319 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/model"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+// Config is everything that can be set about a server. It is made by Load and not changed afterwards.
+type Config struct {
+	Data      string        `yaml:"data"`       // folder for the database, files and caches; made when missing
+	Cache     string        `yaml:"cache"`      // folder for what can be made again; "" means a folder in Data
+	Listen    string        `yaml:"listen"`     // host:port
+	PublicURL string        `yaml:"public_url"` // how clients reach the server, for links; "" means as they asked
+	Database  string        `yaml:"database"`   // "" means SQLite in Data; postgres://… otherwise
+	Files     string        `yaml:"files"`      // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
+	Roles     []string      `yaml:"roles"`      // api, worker; empty means both
+	Log       LogConfig     `yaml:"log"`
+	Workers   WorkersConfig `yaml:"workers"`
+	Limits    LimitsConfig  `yaml:"limits"`
+	Budget    BudgetConfig  `yaml:"budget"`
+	Models    ModelsConfig  `yaml:"models"`
+	Fetch     FetchConfig   `yaml:"fetch"`
+	PDF       PDFConfig     `yaml:"pdf"`
+}
+
+// LogConfig says what is logged.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// WorkersConfig tunes the running of jobs.
+type WorkersConfig struct {
+	Concurrency int           `yaml:"concurrency"`  // jobs at once in this process
+	Lease       time.Duration `yaml:"lease"`        // how long a dead process keeps its jobs from others
+	Grace       time.Duration `yaml:"grace"`        // for running jobs at shutdown
+	JobTimeout  time.Duration `yaml:"job_timeout"`  // of jobs that name none
+	SyncTimeout time.Duration `yaml:"sync_timeout"` // of synchronous runs
+	MaxCrashes  int           `yaml:"max_crashes"`  // after as many a job fails as poison
+}
+
+// LimitsConfig bounds jobs at once over all processes; 0 means no limit.
+type LimitsConfig struct {
+	PerOrganization int            `yaml:"per_organization"`
+	PerAgent        int            `yaml:"per_agent"`
+	PerProvider     map[string]int `yaml:"per_provider"`
+}
+
+// BudgetConfig bounds what is spent in a day (UTC), in US dollars; 0 means no limit.
+type BudgetConfig struct {
+	OrganizationUSDPerDay float64 `yaml:"organization_usd_per_day"`
+	AgentUSDPerDay        float64 `yaml:"agent_usd_per_day"`
+}
+
+// ModelsConfig adds to what the environment says about models.
+type ModelsConfig struct {
+	Default   string                    `yaml:"default"`
+	Aliases   map[string]string         `yaml:"aliases"`
+	Catalogue string                    `yaml:"catalogue"` // file
+	Providers map[string]ProviderConfig `yaml:"providers"`
+}
+
+// ProviderConfig is a model provider.
+type ProviderConfig struct {
+	Kind           string            `yaml:"kind"`
+	APIKey         string            `yaml:"api_key"`
+	APIKeyEnv      string            `yaml:"api_key_env"` // variable that holds the key, so that files need none
+	BaseURL        string            `yaml:"base_url"`
+	Headers        map[string]string `yaml:"headers"`
+	Models         []string          `yaml:"models"`
+	ModelIDs       map[string]string `yaml:"model_ids"`
+	Region         string            `yaml:"region"`
+	MaxConcurrency int               `yaml:"max_concurrency"`
+	Free           bool              `yaml:"free"`
+}
+
+// FetchConfig opens the guard on outbound requests.
+type FetchConfig struct {
+	Allow []string `yaml:"allow"` // hosts and networks (CIDR) that may be fetched although they are private
+}
+
+// PDFConfig tunes the PDF reader.
+type PDFConfig struct {
+	Instances int `yaml:"instances"` // documents read at once
+	MaxPages  int `yaml:"max_pages"` // of one document
+}
+
+// Defaults returns the configuration of a server that nobody configured.
+func Defaults() Config {
+	return Config{
+		Data: "steward-data", Listen: "127.0.0.1:8080",
+		Log: LogConfig{Level: "info", Format: "text"},
+		Workers: WorkersConfig{
+			Concurrency: 64, Lease: 15 * time.Second, Grace: 10 * time.Second,
+			JobTimeout: 2 * time.Hour, SyncTimeout: 2 * time.Minute, MaxCrashes: 3,
+		},
+		PDF: PDFConfig{Instances: 2, MaxPages: 5000},
+	}
+}
+
+// LoadParams says where a configuration comes from.
+type LoadParams struct {
+	File     string              // YAML; "" means steward.yaml in the data folder, if there is one
+	Getenv   func(string) string // the environment
+	Override func(*Config)       // flags; may be nil
+}
+
+// Load reads the configuration: defaults, then the file, then the environment (STEWARD_DATA, STEWARD_LISTEN,
+// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_ROLES, STEWARD_LOG_LEVEL, STEWARD_WORKERS), then flags.
+//
+// Errors: a file that cannot be read, an unknown key, a value out of range; each names the key.
+func Load(p LoadParams) (Config, error) {
+	c := Defaults()
+	early := c
+	if err := early.fromEnv(p.Getenv); err != nil {
+		return c, err
+	}
+	if p.Override != nil {
+		p.Override(&early)
+	}
+	file, explicit := p.File, p.File != ""
+	if !explicit {
+		file = filepath.Join(early.Data, "steward.yaml")
+	}
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !explicit:
+	case err != nil:
+		return c, fmt.Errorf("read configuration: %w", err)
+	default:
+		if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil && len(bytes.TrimSpace(text)) > 0 {
+			return c, fmt.Errorf("configuration %s: %w", file, err)
+		}
+	}
+	if err := c.fromEnv(p.Getenv); err != nil {
+		return c, err
+	}
+	if p.Override != nil {
+		p.Override(&c)
+	}
+	return c, c.check()
+}
+
+// fromEnv takes what the environment says.
+func (c *Config) fromEnv(getenv func(string) string) error {
+	for name, field := range map[string]*string{
+		"STEWARD_DATA": &c.Data, "STEWARD_LISTEN": &c.Listen, "STEWARD_PUBLIC_URL": &c.PublicURL,
+		"STEWARD_DATABASE": &c.Database, "STEWARD_FILES": &c.Files, "STEWARD_LOG_LEVEL": &c.Log.Level,
+	} {
+		if v := getenv(name); v != "" {
+			*field = v
+		}
+	}
+	if v := getenv("STEWARD_ROLES"); v != "" {
+		c.Roles = strings.Split(v, ",")
+	}
+	if v := getenv("STEWARD_WORKERS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return errors.New("STEWARD_WORKERS: must be a whole number")
+		}
+		c.Workers.Concurrency = n
+	}
+	return nil
+}
+
+func (c *Config) check() error {
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.Data == "" {
+		return errors.New("data: must name a folder")
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: must be host:port: %w", err)
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		return errors.New("public_url: must be an http or https URL")
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		return errors.New("database: must be a postgres:// URL, or empty for SQLite in the data folder")
+	}
+	for _, r := range c.Roles {
+		if r != "api" && r != "worker" {
+			return fmt.Errorf("roles: %q is not a role; roles are api and worker", r)
+		}
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
+		return errors.New("log.level: must be debug, info, warn or error")
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		return errors.New("log.format: must be text or json")
+	}
+	if n := c.Workers.Concurrency; n < 1 || n > 1000 {
+		return errors.New("workers.concurrency: must be from 1 to 1000")
+	}
+	if d := c.Workers.Lease; d < time.Second || d > time.Hour {
+		return errors.New("workers.lease: must be from 1s to 1h")
+	}
+	if c.Workers.JobTimeout < time.Second || c.Workers.JobTimeout > jobs.MaxTimeout {
+		return fmt.Errorf("workers.job_timeout: must be from 1s to %v", jobs.MaxTimeout)
+	}
+	if c.Workers.SyncTimeout < time.Second || c.Workers.Grace < 0 || c.Workers.MaxCrashes < 1 {
+		return errors.New("workers: sync_timeout must be at least 1s, grace not negative, max_crashes at least 1")
+	}
+	if c.Budget.OrganizationUSDPerDay < 0 || c.Budget.AgentUSDPerDay < 0 {
+		return errors.New("budget: amounts must not be negative")
+	}
+	if c.PDF.Instances < 1 || c.PDF.Instances > 64 || c.PDF.MaxPages < 1 {
+		return errors.New("pdf: instances must be from 1 to 64, max_pages at least 1")
+	}
+	return nil
+}
+
+// has reports whether the process plays a role.
+func (c *Config) has(role string) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
+
+func (c *Config) limits() store.Limits {
+	return store.Limits{PerOrganization: c.Limits.PerOrganization, PerAgent: c.Limits.PerAgent, PerProvider: c.Limits.PerProvider}
+}
+
+func (c *Config) budget() jobs.Budget {
+	return jobs.Budget{
+		PerOrganization: steward.MicroUSD(c.Budget.OrganizationUSDPerDay * 1e6),
+		PerAgent:        steward.MicroUSD(c.Budget.AgentUSDPerDay * 1e6),
+	}
+}
+
+// models joins the environment's providers with the file's; the file wins.
+func (c *Config) models(getenv func(string) string) (model.Config, error) {
+	m := model.FromEnv(getenv)
+	if m.Providers == nil {
+		m.Providers = map[string]model.ProviderConfig{}
+	}
+	if m.Aliases == nil {
+		m.Aliases = map[string]string{}
+	}
+	for name, p := range c.Models.Providers {
+		key := p.APIKey
+		if p.APIKeyEnv != "" {
+			if key = getenv(p.APIKeyEnv); key == "" {
+				return m, fmt.Errorf("models.providers.%s.api_key_env: %s is not set", name, p.APIKeyEnv)
+			}
+		}
+		m.Providers[name] = model.ProviderConfig{
+			Kind: model.Kind(p.Kind), APIKey: key, BaseURL: p.BaseURL, Headers: p.Headers, Models: p.Models,
+			ModelIDs: p.ModelIDs, Region: p.Region, MaxConcurrency: p.MaxConcurrency, Free: p.Free,
+		}
+	}
+	for from, to := range c.Models.Aliases {
+		m.Aliases[from] = to
+	}
+	if c.Models.Default != "" {
+		m.Default = c.Models.Default
+	}
+	if c.Models.Catalogue != "" {
+		m.CatalogueFile = c.Models.Catalogue
+	}
+	return m, nil
+}
+
+// networks splits the fetch allowlist into hosts and networks.
+func (c *Config) networks() (hosts []string, nets []netip.Prefix) {
+	for _, a := range c.Fetch.Allow {
+		if p, err := netip.ParsePrefix(a); err == nil {
+			nets = append(nets, p)
+		} else if ip, err := netip.ParseAddr(a); err == nil {
+			nets = append(nets, netip.PrefixFrom(ip, ip.BitLen()))
+		} else {
+			hosts = append(hosts, a)
+		}
+	}
+	return hosts, nets
+}
+
+// hidden stands for a secret in what is shown.
+const hidden = "(hidden)"
+
+// String returns the configuration as YAML, secrets replaced.
+func (c Config) String() string {
+	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
+		u.User = url.User(u.User.Username())
+		c.Database = u.String()
+	}
+	providers := make(map[string]ProviderConfig, len(c.Models.Providers))
+	for name, p := range c.Models.Providers {
+		if p.APIKey != "" {
+			p.APIKey = hidden
+		}
+		headers := make(map[string]string, len(p.Headers))
+		for h := range p.Headers {
+			headers[h] = hidden
+		}
+		p.Headers = headers
+		providers[name] = p
+	}
+	c.Models.Providers = providers
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		return "configuration cannot be shown: " + err.Error()
+	}
+	return string(out)
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stewardhq/steward/internal/app"
+)
+
+// serveOptions are the options of serve.
+type serveOptions struct {
+	config, listen, publicURL, database, files string
+	roles                                      []string
+	workers                                    int
+	printConfig                                bool
+}
+
+func newServe(g *global) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a server: HTTP API and workers in one process",
+		Long: `Run a server: HTTP API and workers in one process, on the embedded database unless another is named.
+
+The first start makes an organization, an owner and an API key, prints the key once and leaves it in credentials.json of the
+data folder, where the other commands and the Go SDK find it. SIGINT or SIGTERM stops softly: running jobs get a grace
+period, what is left goes on at the next start, at the step where it was.`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), g, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.config, "config", "", "configuration file (default: steward.yaml in the data folder, if there is one)")
+	f.StringVar(&o.listen, "listen", "", "host:port (STEWARD_LISTEN; default 127.0.0.1:8080)")
+	f.StringVar(&o.publicURL, "public-url", "", "how clients reach the server (STEWARD_PUBLIC_URL)")
+	f.StringVar(&o.database, "database", "", "postgres:// URL (STEWARD_DATABASE; default: SQLite in the data folder)")
+	f.StringVar(&o.files, "files", "", "bucket URL for files: s3://, gs://, azblob://, file:// (STEWARD_FILES)")
+	f.StringSliceVar(&o.roles, "role", nil, "api, worker (STEWARD_ROLES; default: both)")
+	f.IntVar(&o.workers, "workers", 0, "jobs run at once (STEWARD_WORKERS; default 64)")
+	f.BoolVar(&o.printConfig, "print-config", false, "print the effective configuration, secrets hidden, and exit")
+	return cmd
+}
+
+// override puts flags over what file and environment say.
+func (o *serveOptions) override(g *global) func(*app.Config) {
+	return func(c *app.Config) {
+		for _, f := range []struct {
+			flag  string
+			field *string
+		}{{g.data, &c.Data}, {o.listen, &c.Listen}, {o.publicURL, &c.PublicURL}, {o.database, &c.Database}, {o.files, &c.Files}} {
+			if f.flag != "" {
+				*f.field = f.flag
+			}
+		}
+		if len(o.roles) > 0 {
+			c.Roles = o.roles
+		}
+		if o.workers != 0 {
+			c.Workers.Concurrency = o.workers
+		}
+	}
+}
+
+func runServe(ctx context.Context, g *global, o serveOptions) (err error) {
+	config, err := app.Load(app.LoadParams{File: o.config, Getenv: g.getenv, Override: o.override(g)})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if o.printConfig {
+		return g.printf("%s", config)
+	}
+	log := app.NewLogger(config.Log)
+	s, err := app.Open(ctx, config, app.Options{Version: g.version, Logger: log, OnFirst: func(c app.Credentials) {
+		// Standard error, beside the log: the key is for the person who starts the server, once.
+		_, _ = fmt.Fprintf(g.err, "\nFirst start: made an organization with an owner and an API key.\n\n  API key:      %s\n  Organization: %s\n\nThe key is kept in %s/%s (mode 0600) and is not shown again.\n\n",
+			c.APIKey, c.OrganizationID, config.Data, app.CredentialsFile)
+	}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	log.InfoContext(ctx, "steward is ready", "url", s.BaseURL(), "docs", s.BaseURL()+"/docs", "data", config.Data, "version", g.version)
+	return s.Serve(ctx)
+}
