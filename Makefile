@@ -1,0 +1,77 @@
+# make help lists what there is.
+#
+# Everything runs on a machine with Go, a C compiler, git and make. The scripts install what else they need: PostgreSQL
+# for the tests (as root, on Debian), golangci-lint into .bin.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STEWARD  = .bin/steward
+
+# The version is passed in; asking git again fails in checkouts of another user, as CI machines have them.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
+# Packages in which goroutines share state: tested again with the race detector.
+RACE = ./internal/blob ./internal/files ./internal/jobs/... ./internal/store/sqlite/... ./internal/store/postgres/...
+
+# Begins a recipe whose tests need a PostgreSQL: the one that the variable names, or one of our own.
+WITH_POSTGRES = set -e; \
+	STEWARD_TEST_POSTGRES_URL=$${STEWARD_TEST_POSTGRES_URL:-$$(scripts/postgres.sh start)}; \
+	export STEWARD_TEST_POSTGRES_URL;
+
+.DEFAULT_GOAL = help
+.PHONY: help demo run build test race cover lint fmt generate bench crash clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## read a PDF invoice in a temporary folder and show the answer with its evidence
+	@$(STEWARD) demo
+
+run: build ## serve from the default data folder until Ctrl-C; make run ARGS="--listen :9000" passes flags
+	@$(STEWARD) serve $(ARGS)
+
+# Nothing here may change how packages are compiled (-trimpath, -gcflags): tests and programs share the build cache.
+build: ## build the program into .bin/steward
+	@mkdir -p .bin
+	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(STEWARD) ./cmd/steward
+
+# Crash tests take a few rounds here; make crash takes many. The modules of the benchmarks are only looked over.
+test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the race detector
+	@$(WITH_POSTGRES) \
+	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-10}; \
+	set -x; \
+	$(GO) test ./...; \
+	$(GO) test -race $(RACE); \
+	$(GO) -C bench vet .; \
+	$(GO) -C bench/riverpg vet .
+
+race: ## run all tests with the race detector
+	@$(WITH_POSTGRES) \
+	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-10}; \
+	$(GO) test -race ./...
+
+cover: ## write coverage.out and print the total
+	@$(WITH_POSTGRES) \
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+lint: ## check style and the floors of the house
+	@scripts/lint.sh
+
+fmt: ## format the code
+	@scripts/lint.sh fmt
+
+generate: ## run the generators that the sources name
+	$(GO) generate ./...
+
+# Only JSON goes to standard output, one object a line.
+bench: ## measure; make bench ONLY=jobs.nostep.sqlite,http.status.sqlite picks
+	@$(GO) -C bench run . $(if $(ONLY),-only $(ONLY)) $(ARGS)
+
+crash: ## kill the server at random under load, check that nothing is lost or done twice; ROUNDS=50 SEED=1
+	@$(WITH_POSTGRES) \
+	STEWARD_CRASH_ROUNDS=$(or $(ROUNDS),50) STEWARD_CRASH_SEED=$(or $(SEED),1) $(GO) test -count=1 -v -timeout 120m ./internal/crashtest
+
+clean: ## remove what was built and what tests left, the test database included
+	@scripts/postgres.sh stop || true
+	rm -rf .bin .test coverage.out
