@@ -20,14 +20,25 @@ const (
 	StatusCached    Status = 6 // answered from an earlier equal run
 )
 
-var statusNames = [...]string{"PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "CANCELLED", "CACHED"}
-
 // String returns the name in capitals, such as SUCCESS.
 func (s Status) String() string {
-	if s < 0 || int(s) >= len(statusNames) {
-		return fmt.Sprintf("STATUS(%d)", int(s))
+	switch s {
+	case StatusPending:
+		return "PENDING"
+	case StatusStarted:
+		return "STARTED"
+	case StatusRetry:
+		return "RETRY"
+	case StatusSuccess:
+		return "SUCCESS"
+	case StatusFailure:
+		return "FAILURE"
+	case StatusCancelled:
+		return "CANCELLED"
+	case StatusCached:
+		return "CACHED"
 	}
-	return statusNames[s]
+	return fmt.Sprintf("STATUS(%d)", int(s))
 }
 
 // Terminal reports whether a job of this status has ended.

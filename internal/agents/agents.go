@@ -177,8 +177,8 @@ func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Agent, int6
 	if err != nil {
 		return nil, 0, err
 	}
-	if !slices.Contains(agentOrders, strings.TrimPrefix(p.Order, "-")) {
-		return nil, 0, &steward.Error{Code: steward.Invalid, Field: "ordering", Message: "must be one of " + strings.Join(agentOrders[1:], ", ") + ", with '-' in front for descending."}
+	if p.Order != "" && !slices.Contains(agentOrders(), strings.TrimPrefix(p.Order, "-")) {
+		return nil, 0, &steward.Error{Code: steward.Invalid, Field: "ordering", Message: "must be one of " + strings.Join(agentOrders(), ", ") + ", with '-' in front for descending."}
 	}
 	page, size := max(p.Page, 1), p.PageSize
 	if size <= 0 {
@@ -197,8 +197,8 @@ func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Agent, int6
 	return orEmpty(agents), count, nil
 }
 
-// agentOrders are the orders of a list; "" is the newest first.
-var agentOrders = []string{"", "name", "created_at", "updated_at", "engine_class_id"}
+// agentOrders are the orders of a list.
+func agentOrders() []string { return []string{"name", "created_at", "updated_at", "engine_class_id"} }
 
 // Version returns a version with its agent; version "" means the current one. Errors: NotFound.
 func (s *Service) Version(ctx context.Context, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {

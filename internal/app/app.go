@@ -107,7 +107,7 @@ func (s *Server) openGround(ctx context.Context) (err error) {
 	if where == "" {
 		where = s.folder.join("files")
 	}
-	if s.bucket, err = blob.Open(ctx, where, &blob.Options{Logger: s.log}); err != nil {
+	if s.bucket, err = blob.Open(ctx, where, &blob.Options{Logger: s.log, TempDir: s.folder.join("tmp")}); err != nil {
 		return fmt.Errorf("open files: %w", err)
 	}
 	return nil

@@ -119,7 +119,11 @@ func freePort(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }() // only its number is wanted
-	return l.Addr().(*net.TCPAddr).Port
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("listening on %v", l.Addr())
+	}
+	return addr.Port
 }
 
 func (c *crash) build(name string) string {
@@ -136,14 +140,14 @@ func (c *crash) build(name string) string {
 func (c *crash) start(binary string) {
 	c.t.Helper()
 	base := fmt.Sprintf("http://127.0.0.1:%d", c.port)
-	c.cmd = exec.Command(binary, "-data", filepath.Join(c.dir, "data"), "-listen", base[len("http://"):], "-effects", c.effects, "-database", c.database) //nolint:gosec,noctx // killed by the test
+	c.cmd = exec.Command(binary, "-data", filepath.Join(c.dir, "data"), "-listen", base[len("http://"):], "-effects", c.effects, "-database", c.database) //nolint:gosec // killed by the test
 	c.cmd.Stderr = os.Stderr
 	c.started = time.Now()
 	if err := c.cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.until("the server answers", func() bool {
-		resp, err := http.Get(base + "/readyz") //nolint:noctx // bounded by until
+		resp, err := http.Get(base + "/readyz")
 		if err != nil {
 			return false
 		}

@@ -95,8 +95,10 @@ func fillsDefaults(params []Param, config object, defaults []steward.InputDefini
 // dataTypePattern is what a definition's data type looks like: a MIME type or range, or one of the plain words.
 var dataTypePattern = regexp.MustCompile(`^(boolean|number|(text|image|audio|video|application|\*)/(\*|[A-Za-z0-9][A-Za-z0-9.+-]{0,63}))$`)
 
-// reservedKeys are fields of a run's body that are not inputs.
-var reservedKeys = []string{"metadata", "idempotency_key", "timeout_seconds"}
+// reserved reports whether a key is a field of a run's body that is no input.
+func reserved(key string) bool {
+	return key == "metadata" || key == "idempotency_key" || key == "timeout_seconds"
+}
 
 func checkDefinitions(defs []steward.InputDefinition) error {
 	const field = "input_definitions"
@@ -108,7 +110,7 @@ func checkDefinitions(defs []steward.InputDefinition) error {
 		switch {
 		case !ValidKey(d.Key):
 			return invalid(field, "[%d].key %q must be a letter or '_' followed by at most 127 letters, digits or '_'.", i, clip(d.Key, 64))
-		case slices.Contains(reservedKeys, d.Key):
+		case reserved(d.Key):
 			return invalid(field, "[%d].key %q is reserved.", i, d.Key)
 		case seen[d.Key]:
 			return invalid(field, "[%d].key %q is used twice.", i, d.Key)

@@ -12,18 +12,20 @@ import (
 )
 
 // reader is an engine with a parameter of every kind.
-var reader = enginetest.Func{ID: "Reader", Config: append([]engine.Param{
-	{Name: "files", Aliases: []string{"file"}, Kind: engine.KindFiles, Required: true, Bindable: true},
-	{Name: "instructions", Aliases: []string{"instruction"}, Kind: engine.KindText, Required: true, Bindable: true},
-	{Name: "output_schema", Kind: engine.KindSchema},
-	{Name: "batch_size", Kind: engine.KindInteger, Default: 10, Min: engine.Bound(1), Max: engine.Bound(50)},
-	{Name: "use_source", Kind: engine.KindBoolean, Default: false},
-	{Name: "options", Kind: engine.KindObject},
-}, engine.ModelParams()...)}
+func reader() enginetest.Func {
+	return enginetest.Func{ID: "Reader", Config: append([]engine.Param{
+		{Name: "files", Aliases: []string{"file"}, Kind: engine.KindFiles, Required: true, Bindable: true},
+		{Name: "instructions", Aliases: []string{"instruction"}, Kind: engine.KindText, Required: true, Bindable: true},
+		{Name: "output_schema", Kind: engine.KindSchema},
+		{Name: "batch_size", Kind: engine.KindInteger, Default: 10, Min: engine.Bound(1), Max: engine.Bound(50)},
+		{Name: "use_source", Kind: engine.KindBoolean, Default: false},
+		{Name: "options", Kind: engine.KindObject},
+	}, engine.ModelParams()...)}
+}
 
 func compile(t *testing.T, defs []steward.InputDefinition, config string) (*engine.Program, error) {
 	t.Helper()
-	reg, err := engine.NewRegistry(reader)
+	reg, err := engine.NewRegistry(reader())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestFileReferencesAreSplit(t *testing.T) {
 
 func TestDiscoveryDescribesEveryParameter(t *testing.T) {
 	t.Parallel()
-	reg, err := engine.NewRegistry(reader)
+	reg, err := engine.NewRegistry(reader())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +177,7 @@ func TestDiscoveryDescribesEveryParameter(t *testing.T) {
 	if err := json.Unmarshal(typ.InputSchema, &schema); err != nil {
 		t.Fatal(err)
 	}
-	if schema.Properties["files"].Kind != "files" || len(schema.Required) != 2 || len(schema.Properties) != len(reader.Config) {
+	if schema.Properties["files"].Kind != "files" || len(schema.Required) != 2 || len(schema.Properties) != len(reader().Config) {
 		t.Errorf("input schema %s", typ.InputSchema)
 	}
 	if typ.EngineClassID != "Reader" || !strings.Contains(string(typ.DefaultValues), `"batch_size":10`) {

@@ -53,7 +53,7 @@ type attempt struct {
 	progress *steward.Progress
 }
 
-func newAttempt(w *Worker, base context.Context, c store.Claimed) *attempt {
+func newAttempt(base context.Context, w *Worker, c store.Claimed) *attempt {
 	a := &attempt{w: w, lease: c.Lease, job: c.Job, until: w.svc.clock.Now().Add(w.opts.Lease)}
 	a.ctx, a.cancel = context.WithCancelCause(base)
 	return a

@@ -70,12 +70,12 @@ func openHouse(t *testing.T, o houseOptions) *house {
 	o.jobs.Logger = quiet
 	h.jobs = jobs.New(st, h.agents, h.files, clock.System{}, o.jobs)
 	ids := identity.New(st, clock.System{}, quiet)
-	h.ctx = owner(t, ctx, ids, filepath.Join(o.dir, "token"))
+	h.ctx = owner(ctx, t, ids, filepath.Join(o.dir, "token"))
 	return h
 }
 
 // owner returns a context with the principal of the folder's first key.
-func owner(t *testing.T, ctx context.Context, ids *identity.Service, tokenFile string) context.Context {
+func owner(ctx context.Context, t *testing.T, ids *identity.Service, tokenFile string) context.Context {
 	t.Helper()
 	first, err := ids.Bootstrap(ctx)
 	if err != nil {

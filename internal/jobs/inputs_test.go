@@ -33,7 +33,7 @@ func (h *house) upload(name, text string) *steward.File {
 
 func TestInputsAreReadByTheirDefinitions(t *testing.T) {
 	t.Parallel()
-	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Func{ID: "E", Config: textParams}}})
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Func{ID: "E", Config: textParams()}}})
 	const pdf = "%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"
 	agent := h.agentWith("a", "E",
 		steward.InputDefinition{Key: "text", DataType: "text/plain"},

@@ -229,18 +229,17 @@ func (s *Service) newJob(who *steward.Principal, v *steward.Version, prog *engin
 
 // requestHash identifies what a request asks for: files count by content, not by name or id.
 func requestHash(inputs []steward.Input, metadata json.RawMessage) [32]byte {
-	h := sha256.New()
+	var b []byte
 	for _, in := range inputs {
-		fmt.Fprintf(h, "%d %s %t %d %s ", len(in.Key), in.Key, in.JSON, len(in.Value), in.Value)
+		b = fmt.Appendf(b, "%d %s %t %d %s ", len(in.Key), in.Key, in.JSON, len(in.Value), in.Value)
 		for _, f := range in.Files {
-			fmt.Fprintf(h, "%s %s ", f.SHA256, f.SourceURL)
+			b = fmt.Appendf(b, "%s %s ", f.SHA256, f.SourceURL)
 		}
 		if in.Text != nil {
-			fmt.Fprintf(h, "%s ", in.Text.SHA256)
+			b = fmt.Appendf(b, "%s ", in.Text.SHA256)
 		}
 	}
-	h.Write(metadata)
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(append(b, metadata...))
 }
 
 // uploadsOf returns the files that came with a request: its uploads, and the long texts that became files.

@@ -37,11 +37,13 @@ func readFile(t *testing.T, path string) string {
 }
 
 // textParams is a configuration of one text and one document.
-var textParams = []engine.Param{
-	{Name: "text", Kind: engine.KindText, Bindable: true},
-	{Name: "doc", Kind: engine.KindFiles, Bindable: true},
-	{Name: "model", Kind: engine.KindModel},
-	{Name: "max_cost_usd", Kind: engine.KindNumber},
+func textParams() []engine.Param {
+	return []engine.Param{
+		{Name: "text", Kind: engine.KindText, Bindable: true},
+		{Name: "doc", Kind: engine.KindFiles, Bindable: true},
+		{Name: "model", Kind: engine.KindModel},
+		{Name: "max_cost_usd", Kind: engine.KindNumber},
+	}
 }
 
 func TestAJobRunsItsStepsAndKeepsItsOutputs(t *testing.T) {
@@ -173,7 +175,7 @@ func TestRetriesEndAndLastingFaultsAreNotRetried(t *testing.T) {
 // waits returns an engine whose run waits inside a step until it is interrupted, and a channel that tells when it waits.
 func waits(id string) (engine.Engine, chan struct{}) {
 	waiting := make(chan struct{}, 16)
-	return enginetest.Func{ID: id, Config: textParams, Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+	return enginetest.Func{ID: id, Config: textParams(), Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
 		_, err := engine.Do(ctx, run, engine.StepSpec{Name: "wait", Kind: steward.StepCompute}, func(ctx context.Context) (int, error) {
 			waiting <- struct{}{}
 			<-ctx.Done()
@@ -250,7 +252,7 @@ func TestTheTimeoutInterruptsAWaitingStep(t *testing.T) {
 
 // costly is an engine that makes n model calls, one after the other or all at once.
 func costly(id string, n int, parallel bool) engine.Engine {
-	return enginetest.Func{ID: id, Config: textParams, Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+	return enginetest.Func{ID: id, Config: textParams(), Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
 		m, _, err := run.Model(run.Config.String("model"))
 		if err != nil {
 			return nil, err
@@ -401,7 +403,7 @@ func TestAnIdempotencyKeyGivesTheFirstJobAndRefusesOtherContent(t *testing.T) {
 func TestLongTextsAndOutputsTravelAsFiles(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("all work and no play\n", 100_000)
-	echo := enginetest.Func{ID: "Echo", Config: textParams, Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+	echo := enginetest.Func{ID: "Echo", Config: textParams(), Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
 		out, err := engine.Do(ctx, run, engine.StepSpec{Name: "echo", Kind: steward.StepCompute}, func(context.Context) (string, error) {
 			return run.Config.String("text"), nil
 		})
@@ -453,7 +455,7 @@ func TestReferencesSurviveARetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // only read
 	text := make([]byte, 16)
 	n, _ := body.Read(text)
 	if string(text[:n]) != "try 1" || ref.SizeBytes != 5 {

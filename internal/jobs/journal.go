@@ -41,6 +41,9 @@ type filed struct {
 	Bytes  int64  `json:"bytes"`
 }
 
+// filedMark is how the JSON of filed begins.
+const filedMark = `{"steward_output_sha256":`
+
 // load reads what earlier attempts recorded.
 func (j *journal) load(ctx context.Context) error {
 	steps, err := j.a.w.svc.store.LoadSteps(ctx, j.a.lease)
@@ -61,9 +64,12 @@ func (j *journal) load(ctx context.Context) error {
 
 // unfile returns an output's JSON, from its file when it is kept in one.
 func (j *journal) unfile(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
-	var f filed
-	if !bytes.HasPrefix(out, []byte(`{"steward_output_sha256":`)) || json.Unmarshal(out, &f) != nil {
+	if !bytes.HasPrefix(out, []byte(filedMark)) {
 		return out, nil
+	}
+	var f filed
+	if err := json.Unmarshal(out, &f); err != nil {
+		return nil, fmt.Errorf("read output: %w", err)
 	}
 	return j.a.w.svc.readAll(ctx, steward.File{SHA256: f.SHA256, SizeBytes: f.Bytes}, f.Bytes)
 }
@@ -145,7 +151,8 @@ func (j *journal) overLimit() error {
 // Record implements engine.Journal. A step that uses up the budget interrupts the steps beside it.
 func (j *journal) Record(ctx context.Context, st steward.Step) error {
 	stored := st
-	if len(st.Output) > inlineBytes {
+	// An output that looks like the mark of a filed one is filed too, so that the mark can be trusted.
+	if len(st.Output) > inlineBytes || bytes.HasPrefix(st.Output, []byte(filedMark)) {
 		sum, n, err := j.a.w.svc.files.SaveForJob(ctx, j.a.lease, bytes.NewReader(st.Output))
 		if err != nil {
 			return fmt.Errorf("store output: %w", err)

@@ -142,7 +142,7 @@ func (w *Worker) claim(ctx, base context.Context, free int) (int, error) {
 		return 0, err
 	}
 	for _, c := range claimed {
-		a := newAttempt(w, base, c)
+		a := newAttempt(base, w, c)
 		w.mu.Lock()
 		w.running[c.JobID] = a
 		w.mu.Unlock()

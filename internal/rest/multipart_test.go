@@ -81,6 +81,18 @@ func TestBodyThatBreaksOffLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestSmallBodiesOfUnknownLength(t *testing.T) {
+	t.Parallel()
+	h := door(t, newFakes())
+	for contentType, whole := range map[string]string{jsonType: `{"a":"b"}`, formType: "a=b"} {
+		want(t, send(h, asyncPath, strings.NewReader(whole), contentType), http.StatusOK, "")
+		want(t, send(h, asyncPath, io.MultiReader(strings.NewReader(whole), &watched{}), contentType), http.StatusBadRequest,
+			`{"detail":"The request body ended early or could not be read."}`)
+		want(t, send(h, asyncPath, io.MultiReader(strings.NewReader(whole), io.LimitReader(&noise{}, 17<<20)), contentType),
+			http.StatusRequestEntityTooLarge, `{"detail":"The request body is larger than 16777216 bytes."}`)
+	}
+}
+
 // TestClientThatDisconnectsLeavesNothing cuts a real connection after the first file arrived whole.
 func TestClientThatDisconnectsLeavesNothing(t *testing.T) {
 	t.Parallel()

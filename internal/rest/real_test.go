@@ -33,23 +33,23 @@ import (
 	"github.com/stewardhq/steward/internal/store/sqlite"
 )
 
-// real is the door over the real services and a database of its own, behind a real listener.
-type real struct {
+// house is the door over the real services and a database of its own, behind a real listener.
+type house struct {
 	t     *testing.T
 	url   string
 	token string
 	blobs string // folder of the stored files
 }
 
-// newReal builds it; with work, a worker runs its jobs.
-func newReal(t *testing.T, work bool) *real {
+// newHouse builds it; with work, a worker runs its jobs.
+func newHouse(t *testing.T, work bool) *house {
 	t.Helper()
 	dir := t.TempDir()
 	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
 	st, err := sqlite.Open(ctx, filepath.Join(dir, "steward.db"), nil)
 	ok(t, err)
 	t.Cleanup(func() { ok(t, st.Close()) })
-	x := &real{t: t, blobs: filepath.Join(dir, "files")}
+	x := &house{t: t, blobs: filepath.Join(dir, "files")}
 	bucket, err := blob.Open(ctx, x.blobs, &blob.Options{Logger: log})
 	ok(t, err)
 	t.Cleanup(func() { ok(t, bucket.Close()) })
@@ -80,7 +80,7 @@ func newReal(t *testing.T, work bool) *real {
 }
 
 // work runs a worker until the test ends.
-func (x *real) work(service *jobs.Service, models engine.ModelSource) {
+func (x *house) work(service *jobs.Service, models engine.ModelSource) {
 	w, err := jobs.NewWorker(service, models, jobs.WorkerOptions{Concurrency: 4})
 	ok(x.t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -100,7 +100,7 @@ func ok(t *testing.T, err error) {
 }
 
 // do makes a request and returns the answer.
-func (x *real) do(method, path, contentType string, body io.Reader) (status int, answer []byte) {
+func (x *house) do(method, path, contentType string, body io.Reader) (status int, answer []byte) {
 	x.t.Helper()
 	req, err := http.NewRequestWithContext(x.t.Context(), method, x.url+path, body)
 	ok(x.t, err)
@@ -117,7 +117,7 @@ func (x *real) do(method, path, contentType string, body io.Reader) (status int,
 }
 
 // get decodes the answer to a GET.
-func (x *real) get(path string, v any) {
+func (x *house) get(path string, v any) {
 	x.t.Helper()
 	status, body := x.do(http.MethodGet, path, "", nil)
 	if status != http.StatusOK {
@@ -127,7 +127,7 @@ func (x *real) get(path string, v any) {
 }
 
 // agent creates an agent.
-func (x *real) agent(engineID, config string) steward.Agent {
+func (x *house) agent(engineID, config string) steward.Agent {
 	x.t.Helper()
 	status, body := x.do(http.MethodPost, "/v1/agents/", jsonType, strings.NewReader(fmt.Sprintf(
 		`{"name":"Agent of %s","engine_class_id":%q,"input_definitions":null,"engine_config":%s}`, engineID, engineID, config)))
@@ -143,10 +143,15 @@ const extraction = `{"instruction":"Read it","output_schema":{"type":"object","p
 
 func TestWholeRunOnTheRealServices(t *testing.T) {
 	t.Parallel()
-	x := newReal(t, true)
+	x := newHouse(t, true)
 	a := x.agent("MultimodalExtractionEngine", extraction)
 	run := "/v1/agents/run/" + string(a.ID) + "/"
 
+	var versions []steward.Version
+	x.get("/v1/agents/"+string(a.ID)+"/versions/", &versions)
+	if len(versions) != 1 || versions[0].ID != a.CurrentVersionID || versions[0].BaseAgent.ID != a.ID {
+		t.Errorf("versions %+v", versions)
+	}
 	status, body := x.do(http.MethodPost, run+"async", formType, strings.NewReader("text=Invoice+Number%3A+INV-77&metadata=%7B%22n%22%3A1%7D"))
 	if status != http.StatusOK {
 		t.Fatalf("run: %d %s", status, body)
@@ -192,22 +197,15 @@ func TestWholeRunOnTheRealServices(t *testing.T) {
 	if status != http.StatusBadRequest || !strings.HasPrefix(string(body), `["text`) {
 		t.Errorf("run without inputs: %d %s", status, body)
 	}
-	status, body = x.do(http.MethodPost, "/v1/agents/", jsonType, strings.NewReader(`{"name":"named","engine_class_id":"MultimodalExtractionEngine",
-		"input_definitions":[{"key":"mail","data_type":"text/plain","description":""}],
-		"engine_config":{"text":"${mail}","output_schema":{"type":"object","properties":{"a":{"type":"string"}}}}}`))
-	if status != http.StatusCreated {
-		t.Fatalf("create: %d %s", status, body)
-	}
-	var named steward.Agent
-	ok(t, json.Unmarshal(body, &named))
-	status, body = x.do(http.MethodPost, "/v1/agents/run/"+string(named.ID), "", nil)
-	if status != http.StatusBadRequest || string(body) != `["Missing input key mail"]` {
-		t.Errorf("run without a named input: %d %s", status, body)
+	pdfs := x.agent("PDFExtractionEngine", pdfConfig)
+	status, body = x.do(http.MethodPost, "/v1/agents/run/"+string(pdfs.ID), "", nil)
+	if status != http.StatusBadRequest || string(body) != `["Missing input key pdf_files"]` {
+		t.Errorf("run without a needed file: %d %s", status, body)
 	}
 }
 
 // await waits for the end of a job by polling it as clients do; the server's answer to each poll is what paces it.
-func (x *real) await(id string) {
+func (x *house) await(id string) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(x.t.Context(), 30*time.Second)
 	defer cancel()
@@ -224,7 +222,7 @@ func (x *real) await(id string) {
 
 func TestRealErrorsHaveTheirShapes(t *testing.T) {
 	t.Parallel()
-	x := newReal(t, false)
+	x := newHouse(t, false)
 	x.agent("MultimodalExtractionEngine", extraction)
 	for name, c := range map[string]struct {
 		body, answer string
@@ -271,7 +269,7 @@ func (z *noise) Read(p []byte) (int, error) {
 }
 
 // stored returns how many bytes the blob folder holds.
-func (x *real) stored() (total int64) {
+func (x *house) stored() (total int64) {
 	x.t.Helper()
 	err := filepath.WalkDir(x.blobs, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -291,7 +289,7 @@ const pdfConfig = `{"instruction":"Read it","output_schema":{"type":"object","pr
 
 // TestLargeUploadsAreStreamed runs alone, because it measures the heap of the whole process.
 func TestLargeUploadsAreStreamed(t *testing.T) { //nolint:paralleltest // see above
-	x := newReal(t, false)
+	x := newHouse(t, false)
 	run := "/v1/agents/run/" + string(x.agent("PDFExtractionEngine", pdfConfig).ID) + "/async/"
 	const size = 90 << 20
 	before := heap()

@@ -285,6 +285,60 @@ func TestCompressionOnlyWhenAskedFor(t *testing.T) {
 	}
 }
 
+// privateUser is identity with an owner whose address no client would take.
+type privateUser struct{ *fakes }
+
+func (privateUser) CurrentUser(context.Context) (*steward.User, error) {
+	return &steward.User{ID: 7, DateJoined: when()}, nil
+}
+
+func TestCurrentUserAlwaysHasAnAddress(t *testing.T) {
+	t.Parallel()
+	f := newFakes()
+	h, err := rest.New(rest.Options{Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: privateUser{f}, Files: fileFakes{f}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := call(h, http.MethodGet, "/v1/users/current_user/", "")
+	if got := decode[steward.User](t, w).Email; got != "user-7@users.invalid" {
+		t.Errorf("email %q", got)
+	}
+}
+
+func TestLinksBeginWithTheConfiguredURL(t *testing.T) {
+	t.Parallel()
+	f := newFakes()
+	h, err := rest.New(rest.Options{
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, BaseURL: "https://api.example.org/",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := call(h, http.MethodGet, "/v1/agents/jobs/"+jobID+"/result/", "")
+	if !strings.Contains(w.Body.String(), `"url":"https://api.example.org/v1/agents/jobs/`+jobID+`/references/page-1.png/"`) {
+		t.Errorf("links %s", w.Body)
+	}
+	// Without one they follow the request, TLS included.
+	if w := call(door(t, f), http.MethodGet, "https://other.example/v1/agents/jobs/"+jobID+"/result/", ""); !strings.Contains(w.Body.String(), `"https://other.example/v1/`) {
+		t.Errorf("links %s", w.Body)
+	}
+}
+
+func TestNothingIsWrittenForAClientThatIsGone(t *testing.T) {
+	t.Parallel()
+	f := newFakes()
+	f.status = func(ctx context.Context, _ steward.JobID) (*store.JobStatus, error) { return nil, ctx.Err() }
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r := httptest.NewRequest(http.MethodGet, "/v1/agents/jobs/"+jobID+"/status/", nil).WithContext(ctx)
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	door(t, f).ServeHTTP(w, r)
+	if w.Code != 499 || w.Body.Len() != 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 func TestHealthAndReadiness(t *testing.T) {
 	t.Parallel()
 	f := newFakes()

@@ -18,7 +18,7 @@ import (
 )
 
 // build tells builds apart (-ldflags "-X main.build=…").
-var build = "a"
+var build = "a" //nolint:gochecknoglobals // set by the linker
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

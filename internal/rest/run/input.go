@@ -130,8 +130,10 @@ func metadataOf(m *wire.Member) (json.RawMessage, error) {
 	if len(raw) == 0 || raw[0] != '{' {
 		return nil, invalid
 	}
-	if _, err := wire.ParseObject(raw); err != nil {
-		return nil, invalid
+	if m.Raw == nil || m.Raw[0] == '"' { // a text; what stands in a JSON body is checked already
+		if err := wire.CheckJSON(raw); err != nil {
+			return nil, invalid
+		}
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, raw); err != nil {

@@ -72,7 +72,7 @@ func (a *API) config() huma.Config {
 			return err
 		},
 		Unmarshal: func(data []byte, v any) error {
-			if err := checkJSON(data); err != nil {
+			if err := CheckJSON(data); err != nil {
 				return err
 			}
 			return json.Unmarshal(data, v)

@@ -156,7 +156,7 @@ func ParseObject(body []byte) ([]Member, error) {
 	if len(body) == 0 || string(body) == "null" {
 		return nil, nil
 	}
-	if err := checkJSON(body); err != nil {
+	if err := CheckJSON(body); err != nil {
 		return nil, err
 	}
 	if body[0] != '{' {
@@ -215,8 +215,8 @@ func errJSON() error {
 	return &steward.Error{Code: steward.Invalid, Message: "JSON parse error: the body is not valid JSON."}
 }
 
-// checkJSON refuses what is not JSON or is nested too deeply, before anything is built of it.
-func checkJSON(body []byte) error {
+// CheckJSON refuses what is not JSON or is nested too deeply, before anything is built of it. Errors: Invalid.
+func CheckJSON(body []byte) error {
 	depth, inString := 0, false
 	for i := 0; i < len(body); i++ {
 		switch c := body[i]; {

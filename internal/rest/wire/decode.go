@@ -117,7 +117,7 @@ func (d *Decoder) value(field string) (json.RawMessage, bool) {
 	if len(text) == 0 || string(text) == "null" {
 		return nil, false
 	}
-	if err := checkJSON(text); err != nil {
+	if err := CheckJSON(text); err != nil {
 		d.fail(field, "Value must be valid JSON.")
 		return nil, false
 	}

@@ -20,8 +20,8 @@ const notOfferedTag = "Not offered yet"
 // bodyReadTimeout bounds how long a small body may take to arrive.
 const bodyReadTimeout = time.Minute
 
-// document1 makes the document's entry of an operation.
-func (a *API) document1(op Operation) *huma.Operation {
+// describe makes the document's entry of an operation.
+func (a *API) describe(op Operation) *huma.Operation {
 	status := op.Status
 	if status == 0 {
 		status = http.StatusOK
@@ -215,18 +215,4 @@ func (a *API) settle(s *huma.Schema) {
 	if sub, is := s.AdditionalProperties.(*huma.Schema); is {
 		a.settle(sub)
 	}
-}
-
-// Named returns an operation of the document by path and method.
-func (a *API) Named(method, path string) (*huma.Operation, error) {
-	item := a.huma.OpenAPI().Paths[path]
-	if item == nil {
-		return nil, fmt.Errorf("no path %s in the document", path)
-	}
-	for _, op := range operations(item) {
-		if op.Method == method {
-			return op, nil
-		}
-	}
-	return nil, fmt.Errorf("no %s %s in the document", method, path)
 }

@@ -90,7 +90,7 @@ type Operation struct {
 
 // Handle registers a plain handler.
 func (a *API) Handle(op Operation, h Handler) {
-	doc := a.document1(op)
+	doc := a.describe(op)
 	a.pathParams(doc)
 	a.huma.OpenAPI().AddOperation(doc)
 	a.route(op.Method, op.Path, a.serve(op.Public, h))
@@ -111,7 +111,7 @@ func (a *API) NotOffered(method, path, summary string) {
 // Typed registers a handler whose parameters, body and answer are described by Go types, in huma's tags.
 // Errors of the handler go through the same table as all others.
 func Typed[I, O any](a *API, op Operation, h func(ctx context.Context, in *I) (*O, error)) {
-	doc := *a.document1(op)
+	doc := *a.describe(op)
 	huma.Register(a.huma, doc, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
@@ -142,9 +142,6 @@ func (a *API) Document() (json.RawMessage, error) { return a.document() }
 
 // OpenAPI returns the document as values, for pages that show it. Valid after Document; not to be changed.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
-
-// Routes returns the registered paths with their methods, as documented.
-func (a *API) Routes() map[string][]string { return a.routes }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
