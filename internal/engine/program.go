@@ -243,7 +243,7 @@ func (g *Program) Bind(inputs []steward.Input) (Config, error) {
 	}
 	if ck, ok := g.Engine.(ConfigChecker); ok {
 		if err := ck.CheckConfig(c); err != nil {
-			return Config{}, &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: err.Error()}
+			return Config{}, g.checkError(err)
 		}
 	}
 	return c, nil
@@ -253,6 +253,37 @@ func (g *Program) Bind(inputs []steward.Input) (Config, error) {
 type ConfigChecker interface {
 	// CheckConfig looks at a configuration with its inputs put in. The error's text is for users.
 	CheckConfig(c Config) error
+}
+
+// NeedsError is what a ConfigChecker returns when a parameter that is not required in itself has to be there after all.
+type NeedsError struct {
+	Param string
+}
+
+// Error says what is missing.
+func (e *NeedsError) Error() string { return e.Param + " is required" }
+
+// checkError makes an input error of a checker's; a missing parameter is named by the input that would fill it.
+func (g *Program) checkError(err error) error {
+	var needs *NeedsError
+	if !errors.As(err, &needs) {
+		return &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: err.Error()}
+	}
+	key := needs.Param
+	for _, c := range g.params {
+		if c.Name != needs.Param {
+			continue
+		}
+		if c.bindKey != "" {
+			key = c.bindKey
+		}
+		if c.node != nil {
+			if k, whole := c.node.wholeKey(); whole {
+				key = k
+			}
+		}
+	}
+	return steward.MissingInput(key)
 }
 
 // bind gives one parameter its value: from the configuration, from the input of its name, from its default.

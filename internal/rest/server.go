@@ -39,6 +39,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.access(rec, r, time.Since(start))
 		}
 	}()
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &awakeBody{ReadCloser: r.Body, conn: http.NewResponseController(w), idle: bodyIdle}
+	}
 	s.next.ServeHTTP(rec, r)
 }
 

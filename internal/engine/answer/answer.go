@@ -2,7 +2,7 @@
 // parts: values merged, every claim of where a value stands checked against the documents, the output put together.
 //
 //	got, err := question.Ask(ctx, parts, nil)
-//	result, err := answer.Compose(got.Value, answer.Extras{Sources: grounding.Verify(docs, got.Claims)})
+//	result, err := answer.Compose(got.Value, answer.Extras{Sources: sources})
 package answer
 
 import (

@@ -60,7 +60,7 @@ func (*Engine) CheckConfig(c engine.Config) error {
 	case len(c.FileRefs("images")) > 0:
 		return errors.New("images cannot be read yet: this engine reads text only. Leave images out and give the text")
 	case strings.TrimSpace(c.String("text")) == "":
-		return errors.New("text is required: there is nothing to read")
+		return &engine.NeedsError{Param: "text"}
 	}
 	return nil
 }
@@ -91,7 +91,9 @@ func (e *Engine) Run(ctx context.Context, run *engine.Run) (*engine.Result, erro
 	}
 	var extras answer.Extras
 	if sources {
-		extras.Sources = grounding.Verify([]grounding.Document{doc}, got.Claims)
+		if extras.Sources, err = answer.Sources([]grounding.Document{doc}, got.Value, got.Claims); err != nil {
+			return nil, err
+		}
 	}
 	return answer.Compose(got.Value, extras)
 }

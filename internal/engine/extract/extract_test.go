@@ -147,7 +147,7 @@ func TestRefusesWhatItCannotRead(t *testing.T) {
 		says   string
 	}{
 		{"pictures", map[string]any{"output_schema": schema, "images": "https://pictures.test/a.png"}, []steward.Input{text("x")}, "images cannot be read yet"},
-		{"nothing to read", map[string]any{"output_schema": schema}, []steward.Input{text("  \n")}, "text is required"},
+		{"nothing to read", map[string]any{"output_schema": schema}, []steward.Input{text("  \n")}, "Missing input key text"},
 		{"no schema", map[string]any{}, []steward.Input{text("x")}, "output_schema is required"},
 		{"unusable schema", map[string]any{"output_schema": map[string]any{"type": "strange"}}, []steward.Input{text("x")}, "output_schema is not a usable JSON Schema"},
 	}

@@ -111,7 +111,9 @@ func (l *loader) extract(ctx context.Context, extras answer.Extras) (*engine.Res
 		return nil, err
 	}
 	if sources {
-		extras.Sources = grounding.Verify(l.docs, got.Claims)
+		if extras.Sources, err = answer.Sources(l.docs, got.Value, got.Claims); err != nil {
+			return nil, err
+		}
 	}
 	return answer.Compose(got.Value, extras)
 }

@@ -216,7 +216,7 @@ func locked(ctx context.Context, server string, fn func(c *pgx.Conn) error) (err
 
 func random() string {
 	var b [12]byte
-	rand.Read(b[:]) //nolint:errcheck,gosec // never fails
+	rand.Read(b[:]) //nolint:gosec // never fails
 	return hex.EncodeToString(b[:])
 }
 
@@ -231,7 +231,7 @@ func withDatabase(server, name string) (string, error) {
 }
 
 // started remembers the server within one test process.
-var started = sync.OnceValues(start)
+var started = sync.OnceValues(start) //nolint:gochecknoglobals // all tests of a process share the server
 
 // Server returns the URL of the server, which it starts when need be.
 func Server() (string, error) {

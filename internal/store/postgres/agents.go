@@ -234,11 +234,6 @@ func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id stewar
 	return a, nil
 }
 
-// agentOrders are the columns that a list of agents can be ordered by.
-var agentOrders = map[string]string{
-	"name": "a.name", "created_at": "a.created_at", "updated_at": "a.updated_at", "engine_class_id": "a.engine_class_id",
-}
-
 // orderAgents returns an order clause for AgentQuery.Order.
 //
 // Errors: Invalid for an order that is not offered.
@@ -247,14 +242,15 @@ func orderAgents(order string) (string, error) {
 		order = "-created_at"
 	}
 	name, descending := strings.CutPrefix(order, "-")
-	column, ok := agentOrders[name]
-	if !ok {
+	switch name {
+	case "name", "created_at", "updated_at", "engine_class_id":
+	default:
 		return "", storerow.OutOfRange("order", "It must be name, created_at, updated_at or engine_class_id, with '-' in front for descending.")
 	}
 	if descending {
-		return " order by " + column + " desc, a.id desc", nil
+		return " order by a." + name + " desc, a.id desc", nil
 	}
-	return " order by " + column + ", a.id", nil
+	return " order by a." + name + ", a.id", nil
 }
 
 // agentFilter returns a where clause for q and its arguments.
@@ -302,8 +298,9 @@ func (s *Store) ListAgents(ctx context.Context, org steward.OrganizationID, q st
 		return nil, 0, err
 	}
 	orgID, ok := toUID(org)
-	if !ok || storable("", q.Search, "", q.Name, "", q.EngineClassID) != nil {
-		return agents, 0, nil
+	unheard := storable("", q.Search, "", q.Name, "", q.EngineClassID) // nothing stored contains such text
+	if !ok || unheard != nil {
+		return agents, 0, nil //nolint:nilerr // an empty list
 	}
 	where, args := agentFilter(orgID, q)
 	columns := agentColumns

@@ -115,7 +115,7 @@ func (s *Store) Release(ctx context.Context, ids []steward.FileID) ([]string, er
 }
 
 const (
-	dropUploadsSQL = `delete from files where id = any ($1) and expires_at is not null returning sha256`
+	dropUploadsSQL = `delete from files where id = any ($1) and (expires_at is not null) is true returning sha256`
 	mournSQL       = `
 update blobs b set dying_at = $2
 where b.sha256 = any ($1) and b.dying_at is null

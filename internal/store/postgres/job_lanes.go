@@ -25,6 +25,9 @@ func (l lane) key() []byte {
 	return append(key, l.provider...)
 }
 
+// end returns a key behind all lanes of the agent.
+func (l lane) end() []byte { return append(lane{org: l.org, agent: l.agent}.key(), 0xff) }
+
 // parseLane is the inverse of key.
 func parseLane(key []byte) lane {
 	return lane{
@@ -126,17 +129,17 @@ select lane, open_lanes from hop where is_open limit $8`
 const isOpenSQL = `j.run_after <= $3 and substr(j.lane, 1, 16) <> all ($4::bytea[]) and substr(j.lane, 17, 16) <> all ($5::bytea[])
             and substr(j.lane, 33) <> all ($6::bytea[])`
 
-// lastKey is behind every lane.
-var lastKey = bytes.Repeat([]byte{0xff}, 33)
+// lastKey returns a key behind every lane.
+func lastKey() []byte { return bytes.Repeat([]byte{0xff}, 33) }
 
 // behind returns a key behind all lanes of an organization.
-func behind(org uid) []byte { return append(slices.Clone(org.Bytes[:]), lastKey[:16]...) }
+func behind(org uid) []byte { return append(slices.Clone(org.Bytes[:]), lastKey()[:16]...) }
 
 // lanes returns lanes with jobs to hand out, in the order of the index, at most perOrganization of one organization.
 // cut reports whether there may be more.
 func (c *claim) lanes(ctx context.Context) (lanes []lane, cut bool, err error) {
 	perOrganization := max(c.req.Max-len(c.claimed), 16)
-	s := scan{claim: c, perOrganization: perOrganization, most: 4 * perOrganization, seen: map[lane]bool{}, left: map[uid]lane{}}
+	s := scan{claim: c, perOrganization: perOrganization, most: 4 * perOrganization, seen: map[lane]bool{}}
 	return s.run(ctx)
 }
 
@@ -146,30 +149,25 @@ type scan struct {
 	perOrganization, most int
 	lanes                 []lane
 	seen                  map[lane]bool
-	left                  map[uid]lane // where an organization was left with lanes unread: its last lane
+	crowded               []uid // organizations that were left with lanes unread
 }
 
 func (s *scan) run(ctx context.Context) ([]lane, bool, error) {
-	start, resume := s.turns.starts()
-	// Organizations that had too many lanes the last time go on where they were left.
-	for org, last := range resume {
-		if _, err := s.hop(ctx, last.key(), behind(org)); err != nil {
+	from, resume := s.turns.starts()
+	for _, last := range resume {
+		if _, err := s.hop(ctx, last.end(), behind(last.org)); err != nil {
 			return nil, false, err
 		}
 	}
-	from := []byte{}
-	if start.Valid {
-		from = behind(start)
-	}
-	filled, err := s.hop(ctx, from, lastKey)
-	if err == nil && !filled && start.Valid {
+	filled, err := s.hop(ctx, from, lastKey())
+	if err == nil && !filled && len(from) > 0 {
 		filled, err = s.hop(ctx, []byte{}, from)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	s.turns.leave(s.left, filled, s.lanes)
-	return s.lanes, filled || len(s.left) > 0, nil
+	s.turns.left(filled, s.crowded)
+	return s.lanes, filled || len(s.crowded) > 0, nil
 }
 
 // hop reads the open lanes behind from, up to to. filled reports that there may be more.
@@ -197,8 +195,8 @@ func (s *scan) hop(ctx context.Context, from, to []byte) (filled bool, err error
 			s.seen[l] = true
 			s.lanes = append(s.lanes, l)
 		}
-		if open >= s.perOrganization {
-			s.left[l.org] = l
+		if open == s.perOrganization && !slices.Contains(s.crowded, l.org) {
+			s.crowded = append(s.crowded, l.org)
 		}
 	}
 	return n >= room, rows.Err()
@@ -207,34 +205,39 @@ func (s *scan) hop(ctx context.Context, from, to []byte) (filled bool, err error
 // turns remembers between claims where the round of organizations and agents stands. It lives in memory: each process
 // has a round of its own, and a new one after its start. Safe for concurrent use.
 type turns struct {
-	mu     sync.Mutex
-	start  uid          // lanes are read from behind this organization, because not all could be read
-	org    uid          // the organization served last
-	agents map[uid]uid  // the agent served last in each organization
-	resume map[uid]lane // the lane behind which to go on reading an organization that has very many
+	mu      sync.Mutex
+	org     uid         // the organization served last
+	agents  map[uid]uid // the agent served last in each organization
+	many    bool        // there are more lanes than one claim reads
+	crowded []uid       // organizations of which one claim does not read all lanes
 }
 
 // maxTurns bounds the memory of turns.
 const maxTurns = 10_000
 
-// starts returns where reading begins: behind an organization, unless that is not valid.
-func (t *turns) starts() (start uid, resume map[uid]lane) {
+// starts returns where reading begins: from is the key behind which lanes are read, and each lane of resume stands for an
+// agent behind which its organization is read in addition. While all lanes are read anyhow, that is the beginning, and order
+// sees to the turns.
+func (t *turns) starts() (from []byte, resume []lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	start, resume = t.start, t.resume
-	t.resume = nil
-	return start, resume
+	from = []byte{}
+	if t.many && t.org.Valid {
+		from = behind(t.org)
+	}
+	for _, org := range t.crowded {
+		if agent := t.agents[org]; agent.Valid {
+			resume = append(resume, lane{org: org, agent: agent})
+		}
+	}
+	return from, resume
 }
 
-// leave notes where reading ended.
-func (t *turns) leave(left map[uid]lane, filled bool, lanes []lane) {
+// left notes what reading did not get to.
+func (t *turns) left(many bool, crowded []uid) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.resume = left
-	t.start = uid{}
-	if filled && len(lanes) > 0 {
-		t.start = lanes[len(lanes)-1].org
-	}
+	t.many, t.crowded = many, crowded
 }
 
 // served notes that a job of a lane was handed out.

@@ -30,7 +30,6 @@ type newRow struct {
 	delayed                       bool
 	metadata, inputs, events      string
 	files                         []fileUse
-	replayed                      bool
 }
 
 // fileUse is a stored file that a job takes.
@@ -431,7 +430,7 @@ func (b *submitTx) holdFiles(ctx context.Context, rows []*newRow) error {
 	if len(files) == 0 {
 		return nil
 	}
-	if _, err := b.tx.Exec(ctx, `update files set expires_at = null where id = any ($1) and expires_at is not null`, files); err != nil {
+	if _, err := b.tx.Exec(ctx, `update files set expires_at = null where id = any ($1) and (expires_at is not null) is true`, files); err != nil {
 		return err
 	}
 	_, err := b.tx.Exec(ctx, `

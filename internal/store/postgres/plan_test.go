@@ -17,7 +17,11 @@ import (
 // The plans of an empty database are the ones that matter: connections keep them while the tables grow.
 func TestPlansOfAnEmptyDatabaseServeAFullOne(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := pgtest.Empty(t)
+	if err := postgres.Migrate(t.Context(), url); err != nil {
+		t.Fatalf("Migrate: %v", err)
+	}
+	statements := postgres.Statements()
 	for name, want := range map[string]string{
 		"release expired":     "jobs_leased jobs_pkey",
 		"count running":       "jobs_leased",
@@ -47,7 +51,7 @@ func TestPlansOfAnEmptyDatabaseServeAFullOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			plan := explain(t, url, postgres.Statements[name])
+			plan := explain(t, url, statements[name])
 			if got := indexes(plan); got != want {
 				t.Errorf("indexes used: got %q, want %q\n%s", got, want, strings.Join(plan, "\n"))
 			}
@@ -66,7 +70,11 @@ func explain(t *testing.T, url, sql string) []string {
 	if err != nil {
 		t.Fatalf("connect: %v", err)
 	}
-	defer c.Close(t.Context())
+	defer func() {
+		if err := c.Close(t.Context()); err != nil {
+			t.Errorf("close connection: %v", err)
+		}
+	}()
 	args := strings.TrimSuffix(strings.Repeat("null,", params(sql)), ",")
 	if args != "" {
 		args = "(" + args + ")"
@@ -85,12 +93,10 @@ func explain(t *testing.T, url, sql string) []string {
 	return lines
 }
 
-var param = regexp.MustCompile(`\$(\d+)`)
-
 // params returns how many parameters a statement has.
 func params(sql string) int {
 	most := 0
-	for _, m := range param.FindAllStringSubmatch(sql, -1) {
+	for _, m := range regexp.MustCompile(`\$(\d+)`).FindAllStringSubmatch(sql, -1) {
 		n := 0
 		fmt.Sscan(m[1], &n) //nolint:errcheck,gosec // digits
 		most = max(most, n)
@@ -98,13 +104,10 @@ func params(sql string) int {
 	return most
 }
 
-var (
-	scan = regexp.MustCompile(`(Seq Scan|Index Scan|Index Only Scan) (using (\w+) )?on (\w+)`)
-	bits = regexp.MustCompile(`Bitmap Index Scan on (\w+)`)
-)
-
 // indexes returns the indexes that a plan uses, each once, in order; "scan of" a table that is read without one.
 func indexes(plan []string) string {
+	scan := regexp.MustCompile(`(Seq Scan|Index Scan|Index Only Scan) (using (\w+) )?on (\w+)`)
+	bits := regexp.MustCompile(`Bitmap Index Scan on (\w+)`)
 	used := map[string]bool{}
 	for _, line := range plan {
 		if m := bits.FindStringSubmatch(line); m != nil {

@@ -36,7 +36,16 @@ func migrate(ctx context.Context, c *conn, path string, busy time.Duration) erro
 	case current > newest:
 		return fmt.Errorf("%w (its schema has version %d, this program knows %d)", ErrNewer, current, newest)
 	}
-	return migrateUp(ctx, path, busy)
+	// Another process may be at it too. Then one of us finds its migration done already, and looks again.
+	for range newest + 2 {
+		if err = migrateUp(ctx, path, busy); err == nil {
+			return nil
+		}
+		if current, verr := schemaVersion(c); verr == nil && current == newest {
+			return nil
+		}
+	}
+	return err
 }
 
 // schemaVersion returns the number of the last migration in the database, 0 for an empty one.

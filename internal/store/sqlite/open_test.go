@@ -312,3 +312,29 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+func TestOpenByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	const callers = 6
+	errs := make(chan error, callers)
+	for range callers {
+		go func() {
+			s, err := sqlite.Open(context.Background(), path, nil)
+			if err == nil {
+				_, err = s.Submit(context.Background(), []store.NewJob{benchJob(benchOrg, benchAgent)})
+				err = errors.Join(err, s.Close())
+			}
+			errs <- err
+		}()
+	}
+	for range callers {
+		if err := <-errs; err != nil {
+			t.Errorf("Open and Submit beside others: %v", err)
+		}
+	}
+	_, count, err := open(t, path).ListJobs(t.Context(), benchOrg, store.JobQuery{})
+	if err != nil || count != callers {
+		t.Errorf("jobs: got %d (%v), want %d", count, err, callers)
+	}
+}

@@ -108,11 +108,30 @@ func openWriter(ctx context.Context, path string, busy time.Duration) (*conn, er
 		return nil, errors.Join(err, c.close())
 	}
 	for _, p := range writerPragmas() {
-		if err := c.simple("PRAGMA " + p); err != nil {
+		if err := c.setPatiently(ctx, p, busy); err != nil {
 			return nil, errors.Join(fmt.Errorf("set %s: %w", p, err), c.close())
 		}
 	}
 	return c, nil
+}
+
+// setPatiently sets a pragma, and tries again for a while when the database is busy: SQLite does not wait by itself when it
+// turns to WAL mode while another process has a new database open.
+func (c *conn) setPatiently(ctx context.Context, pragma string, patience time.Duration) error {
+	const pause = 5 * time.Millisecond
+	for {
+		err := c.simple("PRAGMA " + pragma)
+		var se sqlite3.Error
+		if !errors.As(err, &se) || se.Code != sqlite3.ErrBusy || patience <= 0 {
+			return err
+		}
+		patience -= pause
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // withDefaults returns a checked copy with the defaults filled in.

@@ -16,23 +16,25 @@ func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step
 		return err
 	}
 	return s.write(ctx, "record step", func(t *tx) error {
-		j, err := t.leased(l)
+		n, err := t.exec(`INSERT INTO steps (job_seq, name, kind, input_hash, attempt, started_at, ended_at, model, usage, output)
+			SELECT seq, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM jobs WHERE `+holds+` ON CONFLICT (job_seq, name) DO NOTHING`,
+			step.Name, step.Kind, step.InputHash, step.Attempt, step.StartedAt, step.EndedAt, step.Model, usage, step.Output, l.JobID, l.Fence)
 		if err != nil {
 			return err
 		}
-		// A failing insert changes nothing, so the transaction need not be undone for a name that is taken.
-		n, err := t.exec(`INSERT INTO steps (job_seq, name, kind, input_hash, attempt, started_at, ended_at, model, usage, output)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_seq, name) DO NOTHING`,
-			j.seq, step.Name, step.Kind, step.InputHash, step.Attempt, step.StartedAt, step.EndedAt, step.Model, usage, step.Output)
+		free := step.Usage.Cost == nil || *step.Usage.Cost == 0
+		if n > 0 && free {
+			return nil
+		}
+		t.wrote = n > 0
+		j, err := t.leased(l)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return storerow.Conflict("name", "A step of this name is recorded already.")
 		}
-		if step.Usage.Cost != nil && *step.Usage.Cost != 0 {
-			t.spent = append(t.spent, spending{j.lane, storerow.Day(step.EndedAt), int64(*step.Usage.Cost)})
-		}
+		t.spent = append(t.spent, spending{j.lane, storerow.Day(step.EndedAt), int64(*step.Usage.Cost)})
 		return nil
 	})
 }
