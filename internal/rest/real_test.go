@@ -194,7 +194,7 @@ func TestWholeRunOnTheRealServices(t *testing.T) {
 		t.Errorf("sync run: %d %s", status, body)
 	}
 	status, body = x.do(http.MethodPost, run, "", nil)
-	if status != http.StatusBadRequest || !strings.HasPrefix(string(body), `["text`) {
+	if status != http.StatusBadRequest || string(body) != `["Missing input key text"]` {
 		t.Errorf("run without inputs: %d %s", status, body)
 	}
 	pdfs := x.agent("PDFExtractionEngine", pdfConfig)
