@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,8 +30,10 @@ func dial(ctx context.Context, addr string) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &conn{net: c, in: bufio.NewReaderSize(c, 16<<10)}, nil
+	return newConn(c), nil
 }
+
+func newConn(c net.Conn) *conn { return &conn{net: c, in: bufio.NewReaderSize(c, 16<<10)} }
 
 func (c *conn) close() error { return c.net.Close() }
 
@@ -58,9 +61,9 @@ func (c *conn) do(request []byte) (status int, body []byte, err error) {
 	return status, c.body, nil
 }
 
-var (
-	lengthHeader   = []byte("content-length:")
-	encodingHeader = []byte("transfer-encoding:")
+const (
+	lengthHeader   = "content-length:"
+	encodingHeader = "transfer-encoding:"
 )
 
 // head reads the status line and the headers.
@@ -92,8 +95,8 @@ func (c *conn) head() (status, length int, chunked bool, err error) {
 	}
 }
 
-func hasPrefixFold(line, prefix []byte) bool {
-	return len(line) >= len(prefix) && bytes.EqualFold(line[:len(prefix)], prefix)
+func hasPrefixFold(line []byte, prefix string) bool {
+	return len(line) >= len(prefix) && strings.EqualFold(string(line[:len(prefix)]), prefix)
 }
 
 // line reads one line without its end.

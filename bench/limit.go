@@ -66,21 +66,25 @@ func claimOnce(ctx context.Context, db *sql.DB, held []int64) (next []int64, err
 			return nil, err
 		}
 	}
+	if next, err = claimRows(ctx, tx); err != nil {
+		return nil, err
+	}
+	return next, tx.Commit()
+}
+
+func claimRows(ctx context.Context, tx *sql.Tx) (ids []int64, err error) {
 	rows, err := tx.QueryContext(ctx, `UPDATE jobs SET status = 1
 		WHERE id IN (SELECT id FROM jobs WHERE status = 0 ORDER BY id LIMIT ?) RETURNING id`, claimBatch)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		next = append(next, id)
+		ids = append(ids, id)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return next, tx.Commit()
+	return ids, rows.Err()
 }

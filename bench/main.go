@@ -128,25 +128,37 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	chosen, err := choose(*only)
 	if err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
+		log.Error("bad arguments", "error", err)
 		return 2
 	}
 	if *list {
-		for _, b := range chosen {
-			fmt.Fprintln(stdout, b.name)
-		}
-		return 0
+		return printNames(stdout, log, chosen)
 	}
 	if *profile != "" {
 		stop, err := startProfile(*profile)
 		if err != nil {
-			fmt.Fprintln(stderr, "bench:", err)
+			log.Error("bad arguments", "error", err)
 			return 2
 		}
 		defer stop()
 	}
-	code := 0
-	e := &env{dir: *dir, scale: *scale, log: log}
+	return measureAll(ctx, &env{dir: *dir, scale: *scale, log: log}, chosen, stdout)
+}
+
+// printNames prints the names of benchmarks, one a line.
+func printNames(stdout io.Writer, log *slog.Logger, list []benchmark) int {
+	for _, b := range list {
+		if _, err := io.WriteString(stdout, b.name+"\n"); err != nil {
+			log.Error("names not printed", "error", err)
+			return 1
+		}
+	}
+	return 0
+}
+
+// measureAll runs benchmarks and prints a line for each that succeeds.
+func measureAll(ctx context.Context, e *env, chosen []benchmark, stdout io.Writer) int {
+	code, log := 0, e.log
 	for _, b := range chosen {
 		start := time.Now()
 		r, err := b.run(ctx, e)

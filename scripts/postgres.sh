@@ -78,8 +78,8 @@ choose_dir() {
 	fi
 }
 
-# free_port prints a TCP port that nobody listens on, other than those that the caller found taken.
-free_port() {
+# some_port prints a TCP port at random; boot tries another one when it is taken.
+some_port() {
 	awk -v seed="$$$(date +%S)" 'BEGIN { srand(seed); print 20000 + int(rand() * 30000) }'
 }
 
@@ -134,7 +134,7 @@ boot() {
 	until running; do
 		try=$((try + 1))
 		[ "$try" -le 5 ] || { tail -n 20 "$dir/server.log" >&2; fail "the server does not start; see $dir/server.log"; }
-		free_port >"$dir/port"
+		some_port >"$dir/port"
 		# 9>&- keeps the lock from being inherited by the server.
 		as_server "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-p $(cat "$dir/port") -k $(sockets)" start >/dev/null 2>&1 </dev/null 9>&- || :
 	done
@@ -145,6 +145,7 @@ start() {
 	make_user
 	dir=$(choose_dir)
 	mkdir -p "$dir" "$(sockets)"
+	case "$dir" in "$project"/.test/*) echo '*' >"$project/.test/.gitignore" ;; esac
 	own "$dir"
 	own "$(sockets)"
 	as_server test -w "$dir" || fail "$dir cannot be used by the user $server_user; set STEWARD_TEST_POSTGRES_DIR"

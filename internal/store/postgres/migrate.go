@@ -37,7 +37,7 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600)) // look every second, for ten minutes
 	if err != nil {
 		return fmt.Errorf("prepare migration lock: %w", err)
 	}
@@ -48,10 +48,12 @@ func Migrate(ctx context.Context, url string) error {
 	if err := refuseNewer(ctx, provider); err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return translate("migrate", err)
+	pending, err := provider.HasPending(ctx)
+	if err != nil || !pending {
+		return translate("read schema version", err)
 	}
-	return nil
+	_, err = provider.Up(ctx)
+	return translate("migrate", err)
 }
 
 // refuseNewer fails when the database has a migration that this program does not know.
