@@ -24,7 +24,7 @@ func releaseStartPages(log *slog.Logger) {
 // segment is one mapping of this process.
 type segment struct {
 	start, end uintptr
-	clean      bool // no page of it was ever written
+	clean      bool // every page of it is the file's own
 }
 
 // dropCleanPages unmaps the resident pages of the executable's read-only segments. Segments that the dynamic linker has
@@ -71,7 +71,7 @@ func readOnlySegments(file string) (segments []segment, err error) {
 			}
 			continue
 		}
-		if inside && len(fields) >= 2 && (fields[0] == "Private_Dirty:" || fields[0] == "Anonymous:" || fields[0] == "Swap:") && fields[1] != "0" {
+		if inside && len(fields) >= 2 && (fields[0] == "Anonymous:" || fields[0] == "Swap:") && fields[1] != "0" {
 			segments[len(segments)-1].clean = false
 		}
 	}
