@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -97,10 +98,16 @@ func (p *CreateParams) check() error {
 		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "This field may not be blank."}
 	case utf8.RuneCountInString(p.Name) > 200:
 		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "Ensure this field has no more than 200 characters."}
+	case strings.ContainsFunc(p.Name, unicode.IsControl):
+		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "Control characters are not allowed."}
 	case p.EngineClassID == "":
 		return &steward.Error{Code: steward.Invalid, Field: "engine_class_id", Message: "This field is required."}
 	case utf8.RuneCountInString(p.VersionName) > 200:
 		return &steward.Error{Code: steward.Invalid, Field: "version_name", Message: "Ensure this field has no more than 200 characters."}
+	case strings.ContainsFunc(p.VersionName, unicode.IsControl):
+		return &steward.Error{Code: steward.Invalid, Field: "version_name", Message: "Control characters are not allowed."}
+	case strings.ContainsRune(p.Description, 0):
+		return &steward.Error{Code: steward.Invalid, Field: "description", Message: "Null characters are not allowed."}
 	case len(p.Description) > 10_000:
 		return &steward.Error{Code: steward.Invalid, Field: "description", Message: "Ensure this field has no more than 10000 bytes."}
 	}

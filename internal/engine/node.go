@@ -111,7 +111,7 @@ func parseNode(raw json.RawMessage, known func(string) bool) (*node, error) {
 			}
 			n.items = append(n.items, c)
 		}
-		return n, nil
+		return n.settled()
 	case '{':
 		o, err := decodeObject(raw)
 		if err != nil {
@@ -125,9 +125,26 @@ func parseNode(raw json.RawMessage, known func(string) bool) (*node, error) {
 			}
 			n.members = append(n.members, nodeMember{m.name, c})
 		}
-		return n, nil
+		return n.settled()
 	}
 	return &node{raw: raw}, nil
+}
+
+// settled makes a plain text of an array or object when it turns out that no part of it has templates. A dollar sign alone says
+// little: schemas are full of them.
+func (n *node) settled() (*node, error) {
+	for _, it := range n.items {
+		if it.raw == nil {
+			return n, nil
+		}
+	}
+	for _, m := range n.members {
+		if m.node.raw == nil {
+			return n, nil
+		}
+	}
+	raw, err := n.render(nil)
+	return &node{raw: raw}, err
 }
 
 func parseString(raw json.RawMessage, known func(string) bool) (*node, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/model"
 )
 
 // Limits of a version's content.
@@ -135,7 +136,7 @@ func (g *Program) compileParams(params []Param, config object) error {
 			}
 			c.node = n
 			if raw, ok := n.static(); ok {
-				if _, err := coerce(&p, raw); err != nil {
+				if err := checkStatic(&p, raw); err != nil {
 					return invalid("engine_config", "%s", err)
 				}
 			}
@@ -154,6 +155,19 @@ func (g *Program) compileParams(params []Param, config object) error {
 				return invalid("engine_config", "%s", err)
 			}
 		}
+	}
+	return nil
+}
+
+// checkStatic checks a value that no input changes. A schema that cannot be used is found here, not by the first job.
+func checkStatic(p *Param, raw json.RawMessage) error {
+	v, err := coerce(p, raw)
+	if err != nil || p.Kind != KindSchema || !v.set {
+		return err
+	}
+	var f *steward.Failure
+	if _, err := model.CompileSchema(v.raw); errors.As(err, &f) {
+		return errors.New(f.Message)
 	}
 	return nil
 }

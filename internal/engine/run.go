@@ -148,6 +148,8 @@ func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
 
 func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef) (steward.File, error) {
 	switch {
+	case ref.File != nil && ref.File.SHA256 == "" && ref.File.SourceURL != "":
+		return r.fetch(ctx, param, i, ref.File.SourceURL)
 	case ref.File != nil:
 		return *ref.File, nil
 	case steward.IsFileID(ref.Text):
@@ -161,14 +163,19 @@ func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef)
 		}
 		return f, err
 	case IsURL(ref.Text):
-		spec := StepSpec{Name: fmt.Sprintf("fetch.%s[%d]", param, i), Kind: steward.StepFetch, Input: ref.Text}
-		return Do(ctx, r, spec, func(ctx context.Context) (steward.File, error) { return r.journal.Fetch(ctx, ref.Text) })
+		return r.fetch(ctx, param, i, ref.Text)
 	default:
 		return steward.File{}, &steward.Failure{
 			Code:    steward.FailMissingInput,
 			Message: fmt.Sprintf("%s: %q is neither a file, a stored file's id nor an http(s) URL.", param, clip(ref.Text, 80)),
 		}
 	}
+}
+
+// fetch gets a parameter's URL as one step.
+func (r *Run) fetch(ctx context.Context, param string, i int, url string) (steward.File, error) {
+	spec := StepSpec{Name: fmt.Sprintf("fetch.%s[%d]", param, i), Kind: steward.StepFetch, Input: url}
+	return Do(ctx, r, spec, func(ctx context.Context) (steward.File, error) { return r.journal.Fetch(ctx, url) })
 }
 
 // OpenFile reads a stored file. The caller closes it.

@@ -66,6 +66,18 @@ func send(h http.Handler, target string, body io.Reader, contentType string) *ht
 	return w
 }
 
+// sendExpecting is send for a client that sends its body when it is asked for it.
+func sendExpecting(h http.Handler, target string, body io.Reader, contentType string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, target, body)
+	r.ContentLength = -1
+	r.Header.Set("Expect", "100-continue")
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
 func TestBodyThatBreaksOffLeavesNothing(t *testing.T) {
 	t.Parallel()
 	whole := multipartBody(file("document", "a.pdf", "", strings.Repeat("x", 5000)), file("other", "b.pdf", "", strings.Repeat("y", 5000)))
@@ -171,6 +183,7 @@ func TestAnnouncedSizeOverTheLimitIsRefusedAtOnce(t *testing.T) {
 	for contentType, size := range map[string]int64{"multipart/form-data; boundary=B": 400 << 20, jsonType: 17 << 20, formType: 17 << 20} {
 		r := httptest.NewRequest(http.MethodPost, asyncPath, body)
 		r.ContentLength = size
+		r.Header.Set("Expect", "100-continue") // it is not asked for what would only be thrown away
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", contentType)
 		w := httptest.NewRecorder()

@@ -214,15 +214,15 @@ func TestRunIsCheckedBeforeItsBodyIsRead(t *testing.T) {
 		"/v1/agents/run/not-a-uuid/async/":                               http.StatusNotFound,
 		"/v1/agents/run/" + agentID + "/versions/not-a-uuid/":            http.StatusNotFound,
 	} {
-		w := send(h, target, body, "multipart/form-data; boundary=B")
+		w := sendExpecting(h, target, body, "multipart/form-data; boundary=B")
 		want(t, w, status, `{"detail":"Not found."}`)
 	}
 	f.checkRun = func(context.Context, steward.AgentID, steward.VersionID) error {
 		return &steward.Error{Code: steward.NoCredit}
 	}
-	want(t, send(h, asyncPath, body, jsonType), http.StatusPaymentRequired, `{"detail":"Insufficient credits to start a new job"}`)
+	want(t, sendExpecting(h, asyncPath, body, jsonType), http.StatusPaymentRequired, `{"detail":"Insufficient credits to start a new job"}`)
 	f.checkRun, f.scopes = nil, []steward.Scope{steward.ScopeRead}
-	want(t, send(h, asyncPath, body, jsonType), http.StatusForbidden, "")
+	want(t, sendExpecting(h, asyncPath, body, jsonType), http.StatusForbidden, "")
 	if body.read {
 		t.Error("a body was read before the run was checked")
 	}

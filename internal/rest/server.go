@@ -40,6 +40,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if r.Body != nil && r.Body != http.NoBody {
+		// In a copy: net/http looks at its own request's body, by type, to find out whether the client waits for "100 Continue"
+		// and what is left to be read.
+		r = r.WithContext(r.Context())
 		r.Body = &awakeBody{ReadCloser: r.Body, conn: http.NewResponseController(w), idle: bodyIdle}
 	}
 	s.next.ServeHTTP(rec, r)

@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,12 +24,6 @@ const (
 	maxJobBytes   = jobs.MaxJobBytes
 	maxOverhead   = 1 << 20 // boundaries and headers of parts
 	maxMultipart  = maxJobBytes + maxTextTotal + maxOverhead
-)
-
-// What is read of a refused body, so that a client which is still sending gets to read the refusal.
-const (
-	drainBytes = 64 << 20
-	drainTime  = 5 * time.Second
 )
 
 // multipartReader reads a body part by part. Files go to the store as they arrive: nothing is held but one buffer.
@@ -53,22 +46,15 @@ func (in *inputReader) readMultipart(w http.ResponseWriter, r *http.Request, bou
 	mr := &multipartReader{in: in, r: r, parts: multipart.NewReader(body, boundary), perInput: map[string]int{}}
 	err := mr.readAll()
 	if err != nil && r.Context().Err() == nil {
-		drain(w, body)
+		wire.Drain(w, r)
 	}
 	return err
-}
-
-// drain reads on for a bounded while. What it finds is of no interest.
-func drain(w http.ResponseWriter, body io.Reader) {
-	// Not every writer knows deadlines; without one the bound on the bytes has to do.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
-	_, _ = io.CopyN(io.Discard, body, drainBytes)
 }
 
 func (mr *multipartReader) readAll() error {
 	for {
 		part, err := mr.parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // wrapped, it is the end of a body without a last boundary
 			return nil
 		}
 		if err != nil {

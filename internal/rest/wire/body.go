@@ -310,7 +310,7 @@ func readTextParts(w http.ResponseWriter, r *http.Request, boundary string) ([]M
 	parts := multipart.NewReader(http.MaxBytesReader(w, r.Body, MaxBodyBytes), boundary)
 	for {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // wrapped, it is the end of a body without a last boundary
 			return members, nil
 		}
 		if err != nil {

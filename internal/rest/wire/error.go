@@ -84,6 +84,7 @@ func (a *API) Error(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(statusClientGone)
 		return
 	}
+	drainUnasked(w, r)
 	rep := a.reply(r.Context(), err)
 	setErrorHeaders(w.Header(), rep)
 	a.send(w, r, rep.status, rep.body)

@@ -186,6 +186,7 @@ func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow str
 	if allow != "" {
 		w.Header().Set("Allow", allow)
 	}
+	drainUnasked(w, r)
 	body := detailBody(fmt.Sprintf("Method %q not allowed.", r.Method))
 	a.send(w, r, http.StatusMethodNotAllowed, body)
 }
