@@ -35,6 +35,7 @@ type Service struct {
 
 	mu       sync.Mutex
 	programs map[steward.VersionID]resolved
+	size     int // bytes of configuration in programs
 }
 
 // resolved is a version ready to run; versions are immutable, so it never goes stale.
@@ -43,8 +44,11 @@ type resolved struct {
 	program *engine.Program
 }
 
-// programCache bounds how many compiled versions are kept.
-const programCache = 4096
+// What bounds the compiled versions that are kept; beyond it they are compiled anew.
+const (
+	maxPrograms     = 4096
+	maxProgramBytes = 16 << 20 // of configurations; compiled they take a few times as much
+)
 
 // New returns a Service.
 func New(s store.Agents, engines *engine.Registry, models Models, c clock.Clock) *Service {
@@ -246,11 +250,18 @@ func (s *Service) Resolve(ctx context.Context, org steward.OrganizationID, agent
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.programs) >= programCache {
+	if s.size += len(v.EngineConfig); len(s.programs) >= maxPrograms || s.size > maxProgramBytes {
 		clear(s.programs)
+		s.size = len(v.EngineConfig)
 	}
 	s.programs[version] = resolved{v, prog}
 	return v, prog, nil
+}
+
+// Exists fails for an agent that the organization does not have. It asks no permission. Errors: NotFound.
+func (s *Service) Exists(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) error {
+	_, err := s.store.CurrentVersionID(ctx, org, agent)
+	return err
 }
 
 // EngineTypes lists the engines.

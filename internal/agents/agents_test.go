@@ -34,7 +34,7 @@ func open(t *testing.T) (*agents.Service, context.Context) {
 		t.Fatal(err)
 	}
 	ids := identity.New(st, clock.System{}, nil)
-	first, err := ids.Bootstrap(t.Context())
+	first, err := ids.Bootstrap(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,7 +135,8 @@ func (s *Server) buildServices(o Options) error {
 		return err
 	}
 	s.handler, err = rest.New(rest.Options{
-		Agents: agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Ready: s.store.Ping,
+		HealthOnly: !s.config.has("api"),
+		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Ready: s.store.Ping,
 		Logger: s.log, BaseURL: s.config.PublicURL, Version: o.Version,
 	})
 	return err
@@ -176,6 +177,9 @@ func (s *Server) buildWorker(models engine.ModelSource) error {
 		return err
 	}
 	w := s.config.Workers
+	if w.Grace == 0 {
+		w.Grace = -1 // none at all
+	}
 	s.worker, err = jobs.NewWorker(s.jobs, models, jobs.WorkerOptions{
 		Node: node, Concurrency: w.Concurrency, Lease: w.Lease, Grace: w.Grace, MaxCrashes: w.MaxCrashes,
 		Limits: s.config.limits(), PublicURL: s.BaseURL(),
@@ -183,20 +187,55 @@ func (s *Server) buildWorker(models engine.ModelSource) error {
 	return err
 }
 
-// bootstrap makes the first organization and key, and leaves the credentials in the data folder.
+// bootstrap makes the first organization and key, and leaves the credentials in the data folder. They are on disk before the
+// database has them, so that no crash in between can lock the installation.
 func (s *Server) bootstrap(ctx context.Context, o Options) error {
-	first, err := s.identity.Bootstrap(ctx)
-	if err != nil || first == nil {
+	if err := s.finishBootstrap(ctx, o); err != nil {
 		return err
 	}
-	c := Credentials{BaseURL: s.BaseURL(), APIKey: first.Token, OrganizationID: string(first.Organization.ID)}
-	if err := s.folder.saveCredentials(c); err != nil {
+	if c, ok, err := s.folder.loadCredentials(CredentialsFile); err != nil {
 		return err
+	} else if ok && s.knows(ctx, c) {
+		if c.BaseURL == s.BaseURL() {
+			return nil
+		}
+		c.BaseURL = s.BaseURL()
+		return s.folder.saveCredentials(CredentialsFile, c)
+	}
+	first, err := s.identity.Bootstrap(ctx, func(f *identity.First) error {
+		return s.folder.saveCredentials(pendingFile, Credentials{BaseURL: s.BaseURL(), APIKey: f.Token, OrganizationID: string(f.Organization.ID)})
+	})
+	if err != nil {
+		return err
+	}
+	if first == nil { // the database has an organization, this folder just has no credentials of it
+		return s.folder.remove(pendingFile)
+	}
+	return s.finishBootstrap(ctx, o)
+}
+
+// finishBootstrap puts pending credentials in place when the database has them, and drops them otherwise.
+func (s *Server) finishBootstrap(ctx context.Context, o Options) error {
+	c, ok, err := s.folder.loadCredentials(pendingFile)
+	if err != nil || !ok {
+		return err
+	}
+	if !s.knows(ctx, c) {
+		return s.folder.remove(pendingFile)
+	}
+	if err := os.Rename(s.folder.join(pendingFile), s.folder.join(CredentialsFile)); err != nil {
+		return fmt.Errorf("keep credentials: %w", err)
 	}
 	if o.OnFirst != nil {
 		o.OnFirst(c)
 	}
 	return nil
+}
+
+// knows reports whether the database accepts a key.
+func (s *Server) knows(ctx context.Context, c Credentials) bool {
+	_, err := s.identity.Authenticate(ctx, c.APIKey)
+	return err == nil
 }
 
 // BaseURL returns the server's address as clients see it: the configured public URL, else the one it listens on.
@@ -219,7 +258,7 @@ func (s *Server) BaseURL() string {
 // Store gives tests a look at the database.
 func (s *Server) Store() store.Store { return s.store }
 
-// shutdownTimeout bounds how long open requests may take after the workers have stopped.
+// shutdownTimeout is how long open requests may take beyond the grace period of running jobs.
 const shutdownTimeout = 5 * time.Second
 
 // Serve answers requests and runs jobs until ctx ends, then stops softly: no new jobs are claimed, running ones get their grace
@@ -236,17 +275,18 @@ func (s *Server) Serve(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	group.Go(func() error {
-		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(rest.Listener(s.listener)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil
 	})
 	group.Go(func() error {
 		<-gctx.Done()
-		stop, cancel := context.WithTimeout(context.WithoutCancel(gctx), shutdownTimeout)
+		limit := s.config.Workers.Grace + shutdownTimeout // synchronous callers wait for running jobs
+		stop, cancel := context.WithTimeout(context.WithoutCancel(gctx), limit)
 		defer cancel()
 		if err := server.Shutdown(stop); err != nil {
-			s.log.WarnContext(stop, "open requests cut off", "after", shutdownTimeout)
+			s.log.WarnContext(stop, "open requests cut off", "after", limit)
 			return server.Close()
 		}
 		return nil

@@ -28,7 +28,7 @@ type Config struct {
 	Data      string        `yaml:"data"`       // folder for the database, files and caches; made when missing
 	Cache     string        `yaml:"cache"`      // folder for what can be made again; "" means a folder in Data
 	Listen    string        `yaml:"listen"`     // host:port
-	PublicURL string        `yaml:"public_url"` // how clients reach the server, for links; "" means as they asked
+	PublicURL string        `yaml:"public_url"` // how clients reach the server, for links; "" means the address it listens on
 	Database  string        `yaml:"database"`   // "" means SQLite in Data; postgres://… otherwise
 	Files     string        `yaml:"files"`      // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
 	Roles     []string      `yaml:"roles"`      // api, worker; empty means both
@@ -292,12 +292,33 @@ func (c *Config) networks() (hosts []string, nets []netip.Prefix) {
 // hidden stands for a secret in what is shown.
 const hidden = "(hidden)"
 
+// hideSecrets returns a URL or path with its password and the values of its query replaced, but for those that name places.
+func hideSecrets(s string) string {
+	if !strings.Contains(s, "://") {
+		return s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return hidden
+	}
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), "hidden")
+	}
+	q := u.Query()
+	for name := range q {
+		switch name {
+		case "region", "endpoint", "prefix", "sslmode", "dbname", "host", "port":
+		default:
+			q.Set(name, "hidden")
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
 // String returns the configuration as YAML, secrets replaced.
 func (c Config) String() string {
-	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
-		u.User = url.User(u.User.Username())
-		c.Database = u.String()
-	}
+	c.Database, c.Files = hideSecrets(c.Database), hideSecrets(c.Files)
 	providers := make(map[string]ProviderConfig, len(c.Models.Providers))
 	for name, p := range c.Models.Providers {
 		if p.APIKey != "" {
@@ -308,6 +329,7 @@ func (c Config) String() string {
 			headers[h] = hidden
 		}
 		p.Headers = headers
+		p.BaseURL = hideSecrets(p.BaseURL)
 		providers[name] = p
 	}
 	c.Models.Providers = providers

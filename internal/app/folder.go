@@ -68,13 +68,39 @@ type Credentials struct {
 // CredentialsFile is the name of the file with Credentials, in the data folder.
 const CredentialsFile = "credentials.json"
 
-// saveCredentials writes the file with mode 0600.
-func (f *folder) saveCredentials(c Credentials) error {
+// pendingFile holds the credentials of a first start until the database has them.
+const pendingFile = CredentialsFile + ".new"
+
+// saveCredentials writes a file of credentials with mode 0600.
+func (f *folder) saveCredentials(name string, c Credentials) error {
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode credentials: %w", err)
 	}
-	return writeFile(f.join(CredentialsFile), append(text, '\n'))
+	return writeFile(f.join(name), append(text, '\n'))
+}
+
+// remove deletes a file of the folder that need not be there.
+func (f *folder) remove(name string) error {
+	if err := os.Remove(f.join(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
+}
+
+// loadCredentials reads a file of credentials. ok is false when there is none.
+func (f *folder) loadCredentials(name string) (c Credentials, ok bool, err error) {
+	text, err := os.ReadFile(f.join(name)) //nolint:gosec // below the data folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("read %s: %w", name, err)
+	}
+	return c, true, nil
 }
 
 // writeFile replaces a file whole or not at all, mode 0600.

@@ -159,12 +159,23 @@ func (p *Param) coerceFiles(raw json.RawMessage, s string, isText bool) (value, 
 	return v, nil
 }
 
-// SplitFileRefs cuts a text into the file references it names, separated by commas, blanks or line ends. A JSON array of
-// texts is read as one.
+// SplitFileRefs cuts a text into the file references it names, separated by commas, blanks or line ends. Lists in the forms that
+// clients print are read too: JSON, ['a', 'b'] and [a b].
 func SplitFileRefs(s string) []string {
-	var list []string
-	if t := strings.TrimSpace(s); strings.HasPrefix(t, "[") && json.Unmarshal([]byte(t), &list) == nil {
-		return list
+	t := strings.TrimSpace(s)
+	bracketed := strings.HasPrefix(t, "[") && strings.HasSuffix(t, "]")
+	if bracketed {
+		var list []string
+		if json.Unmarshal([]byte(t), &list) == nil {
+			return list
+		}
+		t = t[1 : len(t)-1]
 	}
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' || r == ' ' || r == '\t' })
+	refs := strings.FieldsFunc(t, func(r rune) bool { return r == ',' || r == '\n' || r == '\r' || r == ' ' || r == '\t' })
+	if bracketed {
+		for i, ref := range refs {
+			refs[i] = strings.Trim(ref, `'"`)
+		}
+	}
+	return refs
 }

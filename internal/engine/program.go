@@ -25,9 +25,9 @@ type Program struct {
 	Type        steward.EngineType
 	Definitions []steward.InputDefinition
 	Warnings    []string // what is odd but not wrong; for people
-	Provider    string   // model provider that runs will use; "" when none or not known before the run
 
 	params []compiled
+	models ModelSource
 }
 
 // compiled is one parameter with what the configuration says about it.
@@ -60,7 +60,7 @@ func Compile(reg *Registry, models ModelSource, p ProgramParams) (*Program, erro
 	if err != nil {
 		return nil, invalid("engine_config", "must be a JSON object.")
 	}
-	prog := &Program{Engine: e, Type: typ, Definitions: p.Definitions}
+	prog := &Program{Engine: e, Type: typ, Definitions: p.Definitions, models: models}
 	if len(prog.Definitions) == 0 && !fillsDefaults(e.Params(), config, typ.DefaultInputDefinitions) {
 		prog.Definitions = slices.Clone(typ.DefaultInputDefinitions)
 	}
@@ -70,7 +70,7 @@ func Compile(reg *Registry, models ModelSource, p ProgramParams) (*Program, erro
 	if err := prog.compileParams(e.Params(), config); err != nil {
 		return nil, err
 	}
-	if err := prog.checkModel(models); err != nil {
+	if err := prog.checkModel(); err != nil {
 		return nil, err
 	}
 	return prog, nil
@@ -194,7 +194,7 @@ func (g *Program) bindingKey(p Param) string {
 }
 
 // checkModel refuses unknown models at save and notes a missing provider.
-func (g *Program) checkModel(models ModelSource) error {
+func (g *Program) checkModel() error {
 	for _, c := range g.params {
 		if c.Kind != KindModel {
 			continue
@@ -209,13 +209,10 @@ func (g *Program) checkModel(models ModelSource) error {
 				return invalid("engine_config", "%s must be a string.", c.Name)
 			}
 		}
-		_, info, err := models.Model(id)
+		_, _, err := g.models.Model(id)
 		var f *steward.Failure
 		switch {
 		case err == nil:
-			if len(info.Providers) > 0 {
-				g.Provider = info.Providers[0]
-			}
 		case errors.As(err, &f) && f.Code == steward.FailProviderNotConfigured:
 			g.Warnings = append(g.Warnings, f.Message)
 		case errors.As(err, &f):
@@ -228,14 +225,17 @@ func (g *Program) checkModel(models ModelSource) error {
 	return nil
 }
 
-// Definition returns the definition of an input.
-func (g *Program) Definition(key string) (steward.InputDefinition, bool) {
-	for _, d := range g.Definitions {
-		if d.Key == key {
-			return d, true
+// Provider returns the model provider that a run with a configuration will use; "" when none, or none that is known.
+func (g *Program) Provider(c Config) string {
+	for _, p := range g.params {
+		if p.Kind != KindModel {
+			continue
+		}
+		if _, info, err := g.models.Model(c.String(p.Name)); err == nil && len(info.Providers) > 0 {
+			return info.Providers[0]
 		}
 	}
-	return steward.InputDefinition{}, false
+	return ""
 }
 
 // Bind puts a job's inputs into the configuration. Long texts must stand in Value.

@@ -154,6 +154,9 @@ func TestFileReferencesAreSplit(t *testing.T) {
 		"https://a/1.pdf\n\nhttps://a/2.pdf": "https://a/1.pdf|https://a/2.pdf",
 		`["https://a/1, 2.pdf","b"]`:         "https://a/1, 2.pdf|b",
 		" ":                                  "",
+		"['https://a/1.pdf', 'b']":           "https://a/1.pdf|b",
+		"[https://a/1.pdf b]":                "https://a/1.pdf|b",
+		"[]":                                 "",
 	} {
 		if got := strings.Join(engine.SplitFileRefs(in), "|"); got != want {
 			t.Errorf("SplitFileRefs(%q) = %q, want %q", in, got, want)

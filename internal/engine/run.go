@@ -130,16 +130,30 @@ func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
 	return model.Func(journaled), info, nil
 }
 
+// What one parameter's files may come to, wherever they are from.
+const (
+	maxFiles     = 20
+	maxFileBytes = 250 << 20
+)
+
 // Files returns the files that a configuration parameter stands for: uploads, stored files by id, URLs (fetched as steps).
 // The result is empty when the parameter is.
 //
 // Errors: *steward.Failure naming the parameter.
 func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
 	var files []steward.File
-	for i, ref := range r.Config.FileRefs(param) {
+	refs := r.Config.FileRefs(param)
+	if len(refs) > maxFiles {
+		return nil, &steward.Failure{Code: steward.FailInvalidConfig, Message: fmt.Sprintf("%s names %d files, at most %d can be read.", param, len(refs), maxFiles)}
+	}
+	var total int64
+	for i, ref := range refs {
 		f, err := r.resolveFile(ctx, param, i, ref)
 		if err != nil {
 			return nil, err
+		}
+		if total += f.SizeBytes; total > maxFileBytes {
+			return nil, &steward.Failure{Code: steward.FailUnsupportedFile, Message: fmt.Sprintf("The files of %s exceed %d MiB together.", param, maxFileBytes>>20)}
 		}
 		files = append(files, f)
 	}

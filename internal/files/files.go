@@ -179,6 +179,24 @@ func (s *Service) placeForJob(ctx context.Context, lease store.Lease, staged *bl
 	return nil
 }
 
+// HoldForJob makes a running job hold a stored file, so that it stays as long as the job.
+//
+// Errors: Conflict when the lease is lost; NotFound when the file's bytes are gone; Unavailable (safe to retry).
+func (s *Service) HoldForJob(ctx context.Context, lease store.Lease, f steward.File) error {
+	var known bool
+	err := retry(ctx, func() (err error) {
+		known, err = s.store.RefJob(ctx, lease, f.SHA256, f.SizeBytes)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("hold file of a job: %w", err)
+	}
+	if !known {
+		return &steward.Error{Code: steward.NotFound, Message: "The file is not stored any more."}
+	}
+	return nil
+}
+
 // Stored returns a file of an organization. Errors: NotFound.
 func (s *Service) Stored(ctx context.Context, org steward.OrganizationID, id steward.FileID) (steward.File, error) {
 	f, err := s.store.StoredFile(ctx, org, id)
@@ -222,7 +240,7 @@ func (s *Service) Release(ctx context.Context, ids ...steward.FileID) error {
 }
 
 func (s *Service) release(ctx context.Context, ids []steward.FileID) error {
-	dying, err := s.store.Release(ctx, ids)
+	dying, err := s.store.Release(ctx, ids, s.opts.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("release files: %w", err)
 	}

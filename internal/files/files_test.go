@@ -71,7 +71,7 @@ func (f *faults) Settle(ctx context.Context, sha string) error {
 	return f.Files.Settle(ctx, sha)
 }
 
-func (f *faults) ReleaseExpired(ctx context.Context, now time.Time, limit int) ([]string, error) {
+func (f *faults) ReleaseExpired(ctx context.Context, now time.Time, limit int) (int, []string, error) {
 	if f.swept != nil {
 		f.swept <- struct{}{}
 	}
@@ -331,7 +331,7 @@ func TestUploadWaitsForADyingBlob(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	f := h.upload(t, "a.txt", "phoenix")
-	dying, err := h.store.Release(t.Context(), []steward.FileID{f.ID})
+	dying, err := h.store.Release(t.Context(), []steward.FileID{f.ID}, h.clock.Now())
 	if err != nil || len(dying) != 1 {
 		t.Fatalf("release: %v, %v", dying, err)
 	}
@@ -413,7 +413,7 @@ func TestSweep(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		f := h.upload(t, "x", "half buried")
-		if dying, err := h.store.Release(t.Context(), []steward.FileID{f.ID}); err != nil || len(dying) != 1 {
+		if dying, err := h.store.Release(t.Context(), []steward.FileID{f.ID}, h.clock.Now()); err != nil || len(dying) != 1 {
 			t.Fatalf("release: %v, %v", dying, err)
 		}
 		h.clock.Advance(time.Hour)

@@ -36,21 +36,22 @@ func (s *Service) Run(ctx context.Context) error {
 // Sweep drops what has expired by now and returns how many blobs were deleted.
 func (s *Service) Sweep(ctx context.Context) (deleted int, err error) {
 	for {
-		n, err := s.sweepOnce(ctx)
+		n, more, err := s.sweepOnce(ctx)
 		deleted += n
-		if n == 0 || err != nil {
+		if !more || err != nil {
 			return deleted, err
 		}
 	}
 }
 
-func (s *Service) sweepOnce(ctx context.Context) (deleted int, err error) {
-	dying, err := s.store.ReleaseExpired(ctx, s.opts.Clock.Now(), sweepBatch)
+// sweepOnce sweeps one batch. more reports that it was full: uploads whose content lives on are dropped without a deletion.
+func (s *Service) sweepOnce(ctx context.Context) (deleted int, more bool, err error) {
+	dropped, dying, err := s.store.ReleaseExpired(ctx, s.opts.Clock.Now(), sweepBatch)
 	if err != nil {
-		return 0, fmt.Errorf("release expired files: %w", err)
+		return 0, false, fmt.Errorf("release expired files: %w", err)
 	}
 	if err := s.bury(ctx, dying); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return len(dying), nil
+	return len(dying), dropped >= sweepBatch || len(dying) >= sweepBatch, nil
 }

@@ -31,6 +31,7 @@ type Service struct {
 
 	mu    sync.Mutex
 	cache map[string]cached // by prefix
+	epoch int               // goes up with every revocation: what was read before one is not kept
 	used  map[steward.KeyID]time.Time
 }
 
@@ -94,6 +95,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (*steward.Prin
 func (s *Service) lookUp(ctx context.Context, prefix string, now time.Time) (store.KeyRecord, error) {
 	s.mu.Lock()
 	c, ok := s.cache[prefix]
+	epoch := s.epoch
 	s.mu.Unlock()
 	if ok && now.Sub(c.read) < cacheFor {
 		return c.key, nil
@@ -107,7 +109,9 @@ func (s *Service) lookUp(ctx context.Context, prefix string, now time.Time) (sto
 	if len(s.cache) >= cacheSize {
 		clear(s.cache)
 	}
-	s.cache[prefix] = cached{key: *key, read: now}
+	if s.epoch == epoch {
+		s.cache[prefix] = cached{key: *key, read: now}
+	}
 	return *key, nil
 }
 
@@ -226,6 +230,7 @@ func (s *Service) RevokeKey(ctx context.Context, id steward.KeyID) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.epoch++
 	for prefix, c := range s.cache {
 		if c.key.ID == id {
 			delete(s.cache, prefix)
@@ -241,8 +246,10 @@ type First struct {
 	Key          steward.Key
 }
 
-// Bootstrap makes the first organization with an owner and a key. It returns nil when the installation has one already.
-func (s *Service) Bootstrap(ctx context.Context) (*First, error) {
+// Bootstrap makes the first organization with an owner and a key. It returns nil when the installation has one already. keep is
+// called with what will be made before it is stored, so that the token is safe somewhere whatever happens then; its error
+// ends the attempt. keep may be nil.
+func (s *Service) Bootstrap(ctx context.Context, keep func(*First) error) (*First, error) {
 	now := s.clock.Now()
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -257,6 +264,12 @@ func (s *Service) Bootstrap(ctx context.Context) (*First, error) {
 	if err != nil {
 		return nil, err
 	}
+	first := &First{Organization: org, Token: token, Key: rec.Key}
+	if keep != nil {
+		if err := keep(first); err != nil {
+			return nil, err
+		}
+	}
 	user, err := s.store.Bootstrap(ctx, org, owner, rec)
 	if steward.CodeOf(err) == steward.Conflict {
 		return nil, nil //nolint:nilnil // documented: nothing was to be made
@@ -264,8 +277,8 @@ func (s *Service) Bootstrap(ctx context.Context) (*First, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	rec.UserID = user
-	return &First{Organization: org, Token: token, Key: rec.Key}, nil
+	first.Key.UserID = user
+	return first, nil
 }
 
 // newKey makes a key and its token.

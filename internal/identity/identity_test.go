@@ -27,7 +27,7 @@ func open(t *testing.T) (*identity.Service, *clock.Fake, string, context.Context
 	})
 	now := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	s := identity.New(st, now, nil)
-	first, err := s.Bootstrap(t.Context())
+	first, err := s.Bootstrap(t.Context(), nil)
 	if err != nil || first == nil {
 		t.Fatalf("Bootstrap = %v, %v", first, err)
 	}
@@ -41,7 +41,7 @@ func open(t *testing.T) (*identity.Service, *clock.Fake, string, context.Context
 func TestTheFirstStartMakesAnOrganizationOnce(t *testing.T) {
 	t.Parallel()
 	s, _, token, ctx := open(t)
-	again, err := s.Bootstrap(ctx)
+	again, err := s.Bootstrap(ctx, nil)
 	if err != nil || again != nil {
 		t.Fatalf("second Bootstrap = %v, %v", again, err)
 	}

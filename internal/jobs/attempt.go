@@ -74,7 +74,7 @@ func (a *attempt) run() {
 		err = context.Cause(a.ctx) // the reason counts, not what it broke
 	}
 	switch {
-	case errors.Is(err, errLeaseLost), steward.CodeOf(err) == steward.Conflict:
+	case errors.Is(err, errLeaseLost), errors.Is(err, store.ErrLeaseLost):
 		log.WarnContext(a.ctx, "job left: its lease is lost")
 		return
 	case errors.Is(err, errShutdown):
@@ -83,7 +83,9 @@ func (a *attempt) run() {
 	}
 	outcome := a.outcome(j, result, err)
 	if err != nil {
-		log.InfoContext(a.ctx, "job attempt failed", "status", outcome.Status.String(), "error", err)
+		// Not err itself: failures can quote what a model said.
+		f := a.failureOf(err)
+		log.InfoContext(a.ctx, "job attempt failed", "status", outcome.Status.String(), "code", string(f.Code), "cause", f.Err)
 	}
 	a.finish(outcome)
 }
@@ -158,6 +160,9 @@ func (a *attempt) outcome(j *journal, result *engine.Result, err error) store.Ou
 		o.Status, o.Failure = steward.StatusCancelled, nil
 	case f.Transient && retries < a.w.opts.Retries.Max:
 		o.Status, o.RunAfter = steward.StatusRetry, o.At.Add(a.w.opts.Retries.wait(retries, f.RetryAfter))
+		if !o.RunAfter.Before(a.job.Deadline) { // it could only end as timed out
+			o.Status, o.RunAfter = steward.StatusFailure, time.Time{}
+		}
 	default:
 		o.Status = steward.StatusFailure
 	}
@@ -184,20 +189,33 @@ func (a *attempt) retriesDone() int {
 	return n
 }
 
-// finish writes the outcome, again and again while the database is away, until the lease has run out.
+// finish writes the outcome. One that the database will not take, whatever it is, becomes a failure without outputs: a job must
+// not be tried for ever because its result cannot be stored.
 func (a *attempt) finish(o store.Outcome) {
 	ctx := context.WithoutCancel(a.ctx)
+	err := a.patiently(func() error { return a.w.svc.store.Finish(ctx, a.lease, o) })
+	if err != nil && steward.CodeOf(err) != steward.Unavailable && !errors.Is(err, store.ErrLeaseLost) {
+		a.w.log.ErrorContext(ctx, "outcome refused by the database", "job_id", a.lease.JobID, "error", err)
+		failed := store.Outcome{
+			Status: steward.StatusFailure, At: a.w.svc.clock.Now(), Usage: o.Usage,
+			Failure: &steward.Failure{Code: steward.FailInternal, Message: "The result of the run could not be stored."},
+		}
+		err = a.patiently(func() error { return a.w.svc.store.Finish(ctx, a.lease, failed) })
+	}
+	switch {
+	case errors.Is(err, store.ErrLeaseLost):
+		a.w.log.WarnContext(ctx, "outcome dropped: the lease is lost", "job_id", a.lease.JobID)
+	case err != nil:
+		a.w.log.ErrorContext(ctx, "outcome not stored; the job will run again", "job_id", a.lease.JobID, "error", err)
+	}
+}
+
+// patiently calls fn again while the database is away: until the lease has run out, or the stopping worker has waited long enough.
+func (a *attempt) patiently(fn func() error) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := a.w.svc.store.Finish(ctx, a.lease, o)
-		switch {
-		case err == nil:
-			return
-		case steward.CodeOf(err) == steward.Conflict:
-			a.w.log.WarnContext(ctx, "outcome dropped: the lease is lost", "job_id", a.lease.JobID)
-			return
-		case a.w.svc.clock.Now().After(a.leaseEnd()):
-			a.w.log.ErrorContext(ctx, "outcome not stored; the job will run again", "job_id", a.lease.JobID, "error", err)
-			return
+		err := fn()
+		if steward.CodeOf(err) != steward.Unavailable || a.w.givenUp() || a.w.svc.clock.Now().After(a.leaseEnd()) {
+			return err
 		}
 		time.Sleep(wait)
 	}
@@ -227,6 +245,15 @@ func (a *attempt) setProgress(p steward.Progress) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.progress = &p
+}
+
+// putBack restores progress that could not be stored, unless there is newer.
+func (a *attempt) putBack(p *steward.Progress) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.progress == nil {
+		a.progress = p
+	}
 }
 
 // takeProgress returns what was said since the last heartbeat.

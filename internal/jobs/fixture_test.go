@@ -38,12 +38,17 @@ type houseOptions struct {
 	engines []engine.Engine
 	models  enginetest.Models
 	jobs    jobs.Options
+	clock   clock.Clock                       // nil means the system's
+	wrap    func(st *sqlite.Store) jobs.Store // nil means the store as it is
 }
 
 func openHouse(t *testing.T, o houseOptions) *house {
 	t.Helper()
 	if o.dir == "" {
 		o.dir = t.TempDir()
+	}
+	if o.clock == nil {
+		o.clock = clock.System{}
 	}
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ctx := t.Context()
@@ -66,10 +71,14 @@ func openHouse(t *testing.T, o houseOptions) *house {
 		t.Fatal(err)
 	}
 	h := &house{t: t, store: st, models: o.models, files: files.New(st, bucket, web, &files.Options{Logger: quiet})}
-	h.agents = agents.New(st, registry, o.models, clock.System{})
+	h.agents = agents.New(st, registry, o.models, o.clock)
 	o.jobs.Logger = quiet
-	h.jobs = jobs.New(st, h.agents, h.files, clock.System{}, o.jobs)
-	ids := identity.New(st, clock.System{}, quiet)
+	var js jobs.Store = st
+	if o.wrap != nil {
+		js = o.wrap(st)
+	}
+	h.jobs = jobs.New(js, h.agents, h.files, o.clock, o.jobs)
+	ids := identity.New(st, o.clock, quiet)
 	h.ctx = owner(ctx, t, ids, filepath.Join(o.dir, "token"))
 	return h
 }
@@ -77,7 +86,7 @@ func openHouse(t *testing.T, o houseOptions) *house {
 // owner returns a context with the principal of the folder's first key.
 func owner(ctx context.Context, t *testing.T, ids *identity.Service, tokenFile string) context.Context {
 	t.Helper()
-	first, err := ids.Bootstrap(ctx)
+	first, err := ids.Bootstrap(ctx, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"context"
 	"sync"
 
 	"github.com/stewardhq/steward"
@@ -11,11 +10,11 @@ import (
 type hub struct {
 	mu       sync.Mutex
 	watchers map[steward.JobID][]chan struct{}
-	running  map[steward.JobID]context.CancelCauseFunc
+	running  map[steward.JobID]*attempt // the latest one
 }
 
 func newHub() *hub {
-	return &hub{watchers: map[steward.JobID][]chan struct{}{}, running: map[steward.JobID]context.CancelCauseFunc{}}
+	return &hub{watchers: map[steward.JobID][]chan struct{}{}, running: map[steward.JobID]*attempt{}}
 }
 
 // watch returns a channel that is closed when the job's attempt has ended in this process. stop forgets it.
@@ -45,26 +44,28 @@ func (h *hub) unwatch(id steward.JobID, ch chan struct{}) {
 }
 
 // started notes an attempt, so that cancel can reach it.
-func (h *hub) started(id steward.JobID, cancel context.CancelCauseFunc) {
+func (h *hub) started(a *attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.running[id] = cancel
+	h.running[a.lease.JobID] = a
 }
 
 // ended forgets an attempt and wakes whoever waits for the job.
-func (h *hub) ended(id steward.JobID) {
+func (h *hub) ended(a *attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.running, id)
-	h.wake(id)
+	if h.running[a.lease.JobID] == a {
+		delete(h.running, a.lease.JobID)
+	}
+	h.wake(a.lease.JobID)
 }
 
 // cancel interrupts an attempt of this process, if there is one, and wakes whoever waits for the job.
 func (h *hub) cancel(id steward.JobID, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if stop, ok := h.running[id]; ok {
-		stop(cause)
+	if a, ok := h.running[id]; ok {
+		a.cancel(cause)
 		return
 	}
 	h.wake(id)

@@ -27,7 +27,7 @@ func (s *Service) readInputs(ctx context.Context, org steward.OrganizationID, pr
 	for _, def := range prog.Definitions {
 		var fields []RawInput
 		for _, r := range raw {
-			if r.Key == def.Key {
+			if r.Key == def.Key && string(r.JSON) != "null" {
 				fields = append(fields, r)
 			}
 		}
@@ -56,7 +56,7 @@ func (s *Service) readInput(ctx context.Context, org steward.OrganizationID, def
 	case isFileType(def.DataType), def.DataType == "*/*" && last.File != nil:
 		return s.readFiles(ctx, org, def, in, fields)
 	case last.File != nil:
-		return s.readTextFile(in, last.File)
+		return s.readTextFile(ctx, in, last.File)
 	case last.JSON != nil:
 		return readJSON(in, last.JSON)
 	}
@@ -103,7 +103,7 @@ func readText(in steward.Input, text string) (steward.Input, error) {
 	return in, nil
 }
 
-// readJSON takes a value that was sent with its JSON type. A string is text; null means that the input is not there.
+// readJSON takes a value that was sent with its JSON type. A string is text.
 func readJSON(in steward.Input, raw json.RawMessage) (steward.Input, error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) > 0 && raw[0] == '"' {
@@ -118,16 +118,28 @@ func readJSON(in steward.Input, raw json.RawMessage) (steward.Input, error) {
 		return in, inputErr("Input %s is not valid JSON", in.Key)
 	}
 	in.Value, in.JSON = compact.String(), true
+	switch in.DataType {
+	case "boolean", "number":
+		in.JSON = false
+		return readText(in, in.Value)
+	}
 	return in, nil
 }
 
 // readTextFile takes an upload for a text input: its content is the text.
-func (s *Service) readTextFile(in steward.Input, f *steward.File) (steward.Input, error) {
+func (s *Service) readTextFile(ctx context.Context, in steward.Input, f *steward.File) (steward.Input, error) {
 	if !strings.HasPrefix(f.ContentType, "text/") && f.ContentType != "application/json" {
 		return in, inputErr("Input %s must be a text, not a file of type %s", in.Key, f.ContentType)
 	}
 	if f.SizeBytes > maxTextBytes {
 		return in, &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("Input %s is longer than %d MiB.", in.Key, maxTextBytes>>20)}
+	}
+	text, err := s.readAll(ctx, *f, maxTextBytes)
+	if err != nil {
+		return in, fmt.Errorf("read input %s: %w", in.Key, err)
+	}
+	if in, err = readText(in, string(text)); err != nil {
+		return in, err
 	}
 	in.Text = f
 	return in, nil
@@ -211,20 +223,26 @@ func (s *Service) readFileRef(ctx context.Context, org steward.OrganizationID, k
 	return steward.File{Name: name, SourceURL: ref}, nil
 }
 
-// storeLongTexts moves texts that would bloat the job's row into files.
-func (s *Service) storeLongTexts(ctx context.Context, inputs []steward.Input) ([]steward.Input, error) {
+// storeLongTexts moves texts that would bloat the job's row into files, in place, and returns the ids of those files, also with an
+// error.
+func (s *Service) storeLongTexts(ctx context.Context, inputs []steward.Input) (stored []steward.FileID, err error) {
 	for i := range inputs {
 		in := &inputs[i]
+		if in.Text != nil { // it came as a file
+			in.Value = ""
+			continue
+		}
 		if len(in.Value) <= inlineBytes {
 			continue
 		}
 		f, err := s.files.Upload(ctx, in.Key+".txt", "text/plain", strings.NewReader(in.Value))
 		if err != nil {
-			return nil, fmt.Errorf("store input %s: %w", in.Key, err)
+			return stored, fmt.Errorf("store input %s: %w", in.Key, err)
 		}
+		stored = append(stored, f.ID)
 		in.Text, in.Value = &f, ""
 	}
-	return inputs, nil
+	return stored, nil
 }
 
 // loadLongTexts puts the texts back that storeLongTexts moved away, and the content of uploads for text inputs.

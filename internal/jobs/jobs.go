@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,8 @@ type Store interface {
 type Agents interface {
 	// Resolve returns a version ready to run; version "" means the current one. Errors: NotFound.
 	Resolve(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, *engine.Program, error)
+	// Exists fails for an agent that the organization does not have. Errors: NotFound.
+	Exists(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) error
 }
 
 // Files keeps the bytes of inputs, long values and references.
@@ -49,6 +52,8 @@ type Files interface {
 	Stored(ctx context.Context, org steward.OrganizationID, id steward.FileID) (steward.File, error)
 	// SaveForJob stores bytes that a running job holds. Errors: Conflict when the lease is lost.
 	SaveForJob(ctx context.Context, lease store.Lease, r io.Reader) (sha256 string, sizeBytes int64, err error)
+	// HoldForJob makes a running job hold a stored file. Errors: Conflict when the lease is lost; NotFound.
+	HoldForJob(ctx context.Context, lease store.Lease, f steward.File) error
 	// FetchForJob gets a URL as a file that a running job holds. Errors: *steward.Failure; Conflict when the lease is lost.
 	FetchForJob(ctx context.Context, lease store.Lease, url string) (steward.File, error)
 }
@@ -72,6 +77,7 @@ const (
 	MaxFilesPerInput = 20
 	MaxJobBytes      = 250 << 20
 	MaxTimeout       = 7 * 24 * time.Hour
+	MaxMetadata      = 64 << 10
 	MaxIdempotency   = 255            // characters of an idempotency key
 	idempotencyFor   = 24 * time.Hour // how long a key is remembered
 	inlineBytes      = 16 << 10       // longer texts and step outputs are kept as files
@@ -127,19 +133,22 @@ type RunParams struct {
 
 // CheckRun reports whether the caller may run a version, before the request's body is read.
 //
-// Errors: Denied without ScopeRun; NotFound; NoCredit when a day's budget is used up.
+// Errors: Denied without ScopeRun; NotFound.
 func (s *Service) CheckRun(ctx context.Context, agent steward.AgentID, version steward.VersionID) error {
 	p, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
 	if err != nil {
 		return err
 	}
-	if _, _, err := s.agents.Resolve(ctx, p.OrganizationID, agent, version); err != nil {
-		return err
+	if version == "" {
+		return s.agents.Exists(ctx, p.OrganizationID, agent)
 	}
-	return s.spend.check(ctx, p.OrganizationID, agent, s.clock.Now())
+	_, _, err = s.agents.Resolve(ctx, p.OrganizationID, agent, version)
+	return err
 }
 
-// Submit queues a job and returns its id after the job is on disk.
+// Submit queues a job and returns its id after the job is on disk. With an idempotency key that was used before it returns the
+// first job, whatever has become of budgets, versions and files since. Uploads that came with the request and that no job took
+// are left to the caller.
 //
 // Errors: Invalid naming the input or field; NotFound; Denied; NoCredit; Unavailable (nothing was stored).
 func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error) {
@@ -147,50 +156,94 @@ func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error
 	if err != nil {
 		return "", err
 	}
+	now := s.clock.Now()
+	if err := s.checkParams(&p); err != nil {
+		return "", err
+	}
+	if id, ok, err := s.replay(ctx, who.OrganizationID, &p, now); ok || err != nil {
+		return id, err
+	}
 	version, prog, err := s.agents.Resolve(ctx, who.OrganizationID, p.AgentID, p.VersionID)
 	if err != nil {
 		return "", err
 	}
-	now := s.clock.Now()
 	if err := s.spend.check(ctx, who.OrganizationID, p.AgentID, now); err != nil {
-		return "", err
-	}
-	if err := s.checkParams(&p); err != nil {
 		return "", err
 	}
 	inputs, err := s.readInputs(ctx, who.OrganizationID, prog, p.Inputs)
 	if err != nil {
 		return "", err
 	}
-	if _, err := prog.Bind(inputs); err != nil {
-		return "", err
-	}
-	job, err := s.newJob(who, version, prog, p, now)
+	config, err := prog.Bind(inputs)
 	if err != nil {
 		return "", err
 	}
-	job.RequestHash = requestHash(inputs, p.Metadata)
-	if job.Inputs, err = s.storeLongTexts(ctx, inputs); err != nil {
+	job, err := s.newJob(who, version, p, now)
+	if err != nil {
 		return "", err
 	}
-	return s.submit(ctx, job, uploadsOf(p.Inputs, job.Inputs))
+	job.Provider = prog.Provider(config)
+	stored, err := s.storeLongTexts(ctx, inputs)
+	if err != nil {
+		s.release(ctx, stored)
+		return "", err
+	}
+	job.Inputs = inputs
+	return s.submit(ctx, job, stored)
 }
 
-// submit stores the job. Uploads of the request that no job takes, because it failed or was a repetition, are dropped.
-func (s *Service) submit(ctx context.Context, job store.NewJob, uploads []steward.FileID) (steward.JobID, error) {
+// replay returns the job that an idempotency key stands for. ok is false without a key or when the key is new.
+//
+// Errors: Invalid when the key was used with other content.
+func (s *Service) replay(ctx context.Context, org steward.OrganizationID, p *RunParams, now time.Time) (id steward.JobID, ok bool, err error) {
+	if p.IdempotencyKey == "" {
+		return "", false, nil
+	}
+	id, hash, ok, err := s.store.FindIdempotent(ctx, org, p.AgentID, p.storedKey(), now)
+	if err != nil {
+		return "", false, fmt.Errorf("look up idempotency key: %w", err)
+	}
+	if ok && hash != p.hash() {
+		return "", false, errKeyReused(nil)
+	}
+	return id, ok, nil
+}
+
+func errKeyReused(cause error) error {
+	return &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: "Idempotency-Key was used before with other inputs or metadata.", Err: cause}
+}
+
+// storedKey is the idempotency key with the version it is for: the same key for another version is another key.
+func (p *RunParams) storedKey() string {
+	if p.VersionID == "" {
+		return p.IdempotencyKey
+	}
+	return string(p.VersionID) + "/" + p.IdempotencyKey
+}
+
+// release drops files of this service's own making that no job took.
+func (s *Service) release(ctx context.Context, ids []steward.FileID) {
+	if len(ids) == 0 {
+		return
+	}
+	if err := s.files.Release(context.WithoutCancel(ctx), ids...); err != nil {
+		s.log.WarnContext(ctx, "uploads not released", "error", err)
+	}
+}
+
+// submit stores the job. The long texts that were stored for it are dropped when it failed or was a repetition.
+func (s *Service) submit(ctx context.Context, job store.NewJob, stored []steward.FileID) (steward.JobID, error) {
 	done, err := s.store.Submit(ctx, []store.NewJob{job})
 	if err == nil && !done[0].Replayed {
 		return done[0].ID, nil
 	}
-	if rerr := s.files.Release(context.WithoutCancel(ctx), uploads...); rerr != nil {
-		s.log.WarnContext(ctx, "uploads not released", "error", rerr)
-	}
+	s.release(ctx, stored)
 	if err == nil {
 		return done[0].ID, nil
 	}
 	var e *steward.Error
 	if errors.As(err, &e) && e.Code == steward.Conflict && e.Field == "Idempotency-Key" {
-		return "", &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: "Idempotency-Key was used before with other inputs or metadata.", Err: err}
+		return "", errKeyReused(err)
 	}
 	return "", fmt.Errorf("submit job: %w", err)
 }
@@ -199,6 +252,8 @@ func (s *Service) checkParams(p *RunParams) error {
 	switch {
 	case p.Timeout < 0 || p.Timeout > MaxTimeout:
 		return &steward.Error{Code: steward.Invalid, Field: "timeout_seconds", Message: fmt.Sprintf("must be from 1 to %d.", int(MaxTimeout.Seconds()))}
+	case len(p.Metadata) > MaxMetadata:
+		return &steward.Error{Code: steward.Invalid, Field: "metadata", Message: fmt.Sprintf("Must not be longer than %d KiB.", MaxMetadata>>10)}
 	case len(p.IdempotencyKey) > MaxIdempotency:
 		return &steward.Error{Code: steward.Invalid, Field: "Idempotency-Key", Message: fmt.Sprintf("must not be longer than %d characters.", MaxIdempotency)}
 	}
@@ -208,54 +263,41 @@ func (s *Service) checkParams(p *RunParams) error {
 	return nil
 }
 
-func (s *Service) newJob(who *steward.Principal, v *steward.Version, prog *engine.Program, p RunParams, now time.Time) (store.NewJob, error) {
+func (s *Service) newJob(who *steward.Principal, v *steward.Version, p RunParams, now time.Time) (store.NewJob, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return store.NewJob{}, fmt.Errorf("make job id: %w", err)
 	}
 	job := store.NewJob{
 		ID: steward.JobID(id.String()), OrganizationID: who.OrganizationID, AgentID: v.BaseAgent.ID, VersionID: v.ID,
-		VersionName: v.VersionName, EngineClassID: v.EngineClassID, Provider: prog.Provider, CreatorID: who.UserID,
+		VersionName: v.VersionName, EngineClassID: v.EngineClassID, CreatorID: who.UserID,
 		CreatedAt: now, Timeout: p.Timeout, Metadata: p.Metadata,
 	}
 	if p.IdempotencyKey != "" {
-		job.IdempotencyKey, job.IdempotencyTo = p.IdempotencyKey, now.Add(idempotencyFor)
-		if p.VersionID != "" {
-			job.IdempotencyKey = string(p.VersionID) + "/" + p.IdempotencyKey
-		}
+		job.IdempotencyKey, job.IdempotencyTo, job.RequestHash = p.storedKey(), now.Add(idempotencyFor), p.hash()
 	}
 	return job, nil
 }
 
-// requestHash identifies what a request asks for: files count by content, not by name or id.
-func requestHash(inputs []steward.Input, metadata json.RawMessage) [32]byte {
-	var b []byte
-	for _, in := range inputs {
-		b = fmt.Appendf(b, "%d %s %t %d %s ", len(in.Key), in.Key, in.JSON, len(in.Value), in.Value)
-		for _, f := range in.Files {
-			b = fmt.Appendf(b, "%s %s ", f.SHA256, f.SourceURL)
+// hash identifies what a request asks for, as the caller sent it: files count by content, fields in any order.
+func (p *RunParams) hash() [32]byte {
+	fields := make([]string, len(p.Inputs))
+	for i, in := range p.Inputs {
+		value := "text " + in.Text
+		switch {
+		case in.File != nil:
+			value = "file " + in.File.SHA256
+		case in.JSON != nil:
+			value = "json " + string(in.JSON)
 		}
-		if in.Text != nil {
-			b = fmt.Appendf(b, "%s ", in.Text.SHA256)
-		}
+		fields[i] = fmt.Sprintf("%d %s %d %s", len(in.Key), in.Key, len(value), value)
 	}
-	return sha256.Sum256(append(b, metadata...))
-}
-
-// uploadsOf returns the files that came with a request: its uploads, and the long texts that became files.
-func uploadsOf(raw []RawInput, inputs []steward.Input) []steward.FileID {
-	var ids []steward.FileID
-	for _, r := range raw {
-		if r.File != nil {
-			ids = append(ids, r.File.ID)
-		}
+	slices.Sort(fields)
+	metadata := p.Metadata
+	if len(metadata) == 0 {
+		metadata = json.RawMessage("{}")
 	}
-	for _, in := range inputs {
-		if in.Text != nil {
-			ids = append(ids, in.Text.ID)
-		}
-	}
-	return ids
+	return sha256.Sum256(fmt.Appendf(nil, "%q %s", fields, metadata))
 }
 
 // RunSync submits a job and waits until it has ended. A caller that goes away leaves the job running.

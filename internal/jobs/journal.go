@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/store"
 )
 
 // journal is the record of one attempt's steps. It implements engine.Journal over the store.
@@ -24,6 +26,8 @@ type journal struct {
 	steps    map[string]steward.Step
 	inFlight int // steps begun and not ended
 	usage    steward.Usage
+	known    steward.MicroUSD // what is known of the cost
+	unpriced string           // a model that was asked and whose price is unknown
 	limit    *steward.MicroUSD
 	refs     map[steward.ReferenceID]steward.Reference
 }
@@ -80,6 +84,11 @@ func (j *journal) note(st steward.Step) error {
 	defer j.mu.Unlock()
 	j.steps[st.Name] = st
 	j.usage = j.usage.Add(st.Usage)
+	if st.Usage.Cost != nil {
+		j.known += *st.Usage.Cost
+	} else {
+		j.unpriced = st.Model
+	}
 	if strings.HasPrefix(st.Name, referenceStep) {
 		var ref steward.Reference
 		if err := json.Unmarshal(st.Output, &ref); err != nil {
@@ -142,27 +151,30 @@ func (j *journal) maySpend(ctx context.Context) error {
 func (j *journal) overLimit() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.limit == nil || j.usage.Cost == nil || *j.usage.Cost < *j.limit || (*j.limit == 0 && *j.usage.Cost == 0) {
+	switch {
+	case j.limit == nil:
+		return nil
+	case j.unpriced != "":
+		return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The price of the model %s is unknown, so the run's limit of %.6f USD cannot be kept.", j.unpriced, j.limit.USD())}
+	case j.known < *j.limit, *j.limit == 0 && j.known == 0:
 		return nil
 	}
-	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The run has spent %.6f USD, its limit is %.6f.", j.usage.Cost.USD(), j.limit.USD())}
+	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The run has spent %.6f USD, its limit is %.6f.", j.known.USD(), j.limit.USD())}
 }
 
 // Record implements engine.Journal. A step that uses up the budget interrupts the steps beside it.
 func (j *journal) Record(ctx context.Context, st steward.Step) error {
+	// A finished step is recorded even when the run has just been interrupted: the work is done and paid for.
+	ctx = context.WithoutCancel(ctx)
 	stored := st
 	// An output that looks like the mark of a filed one is filed too, so that the mark can be trusted.
 	if len(st.Output) > inlineBytes || bytes.HasPrefix(st.Output, []byte(filedMark)) {
-		sum, n, err := j.a.w.svc.files.SaveForJob(ctx, j.a.lease, bytes.NewReader(st.Output))
-		if err != nil {
+		var err error
+		if stored.Output, err = j.file(ctx, st.Output); err != nil {
 			return fmt.Errorf("store output: %w", err)
 		}
-		if stored.Output, err = json.Marshal(filed{SHA256: sum, Bytes: n}); err != nil {
-			return fmt.Errorf("encode output: %w", err)
-		}
 	}
-	// A finished step is recorded even when the run has just been interrupted: the work is done and paid for.
-	if err := j.a.w.svc.store.RecordStep(context.WithoutCancel(ctx), j.a.lease, stored); err != nil {
+	if err := j.store(ctx, stored); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	if err := j.note(st); err != nil {
@@ -180,6 +192,41 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 	return nil
 }
 
+// file keeps an output as a file and returns what stands for it.
+func (j *journal) file(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
+	var f filed
+	err := j.a.patiently(func() (err error) {
+		f.SHA256, f.Bytes, err = j.a.w.svc.files.SaveForJob(ctx, j.a.lease, bytes.NewReader(out))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(f)
+}
+
+// store records a step, again while the database is away. A try that seemed to fail may have been stored: then the next one finds
+// its name taken by the same step.
+func (j *journal) store(ctx context.Context, st steward.Step) error {
+	tries := 0
+	return j.a.patiently(func() error {
+		tries++
+		err := j.a.w.svc.store.RecordStep(ctx, j.a.lease, st)
+		if tries > 1 && steward.CodeOf(err) == steward.Conflict && !errors.Is(err, store.ErrLeaseLost) && j.isStored(ctx, st) {
+			return nil
+		}
+		return err
+	})
+}
+
+// isStored reports whether the database has this very step.
+func (j *journal) isStored(ctx context.Context, st steward.Step) bool {
+	steps, err := j.a.w.svc.store.LoadSteps(ctx, j.a.lease)
+	return err == nil && slices.ContainsFunc(steps, func(s steward.Step) bool {
+		return s.Name == st.Name && s.Attempt == st.Attempt && s.StartedAt.Equal(st.StartedAt)
+	})
+}
+
 // Progress implements engine.Journal.
 func (j *journal) Progress(p steward.Progress) { j.a.setProgress(p) }
 
@@ -195,7 +242,11 @@ func (j *journal) Fetch(ctx context.Context, url string) (steward.File, error) {
 
 // StoredFile implements engine.Journal.
 func (j *journal) StoredFile(ctx context.Context, id steward.FileID) (steward.File, error) {
-	return j.a.w.svc.files.Stored(ctx, j.a.job.OrganizationID, id)
+	f, err := j.a.w.svc.files.Stored(ctx, j.a.job.OrganizationID, id)
+	if err != nil {
+		return f, err
+	}
+	return f, j.a.w.svc.files.HoldForJob(ctx, j.a.lease, f)
 }
 
 // referenceName is what a reference may be called: one path segment that needs no escaping.

@@ -55,7 +55,7 @@ func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Job, int64,
 		return nil, 0, err
 	}
 	if p.AgentID != "" {
-		if _, _, err := s.agents.Resolve(ctx, who.OrganizationID, p.AgentID, ""); err != nil {
+		if err := s.agents.Exists(ctx, who.OrganizationID, p.AgentID); err != nil {
 			return nil, 0, err
 		}
 	}

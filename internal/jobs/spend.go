@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -59,14 +60,24 @@ func (s *spendings) checkOne(ctx context.Context, who spender, limit steward.Mic
 			return fmt.Errorf("read spending: %w", err)
 		}
 		k = spent{amount, now}
-		s.mu.Lock()
-		s.known[who] = k
-		s.mu.Unlock()
+		s.remember(who, k)
 	}
 	if k.amount < limit {
 		return nil
 	}
 	return &steward.Error{Code: steward.NoCredit, Message: "Insufficient credits to start a new job"}
+}
+
+// maxKnown bounds how many amounts are kept; those that have gone stale make room.
+const maxKnown = 10_000
+
+func (s *spendings) remember(who spender, k spent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxKnown {
+		maps.DeleteFunc(s.known, func(_ spender, old spent) bool { return k.read.Sub(old.read) >= spendFresh })
+	}
+	s.known[who] = k
 }
 
 // add counts what was just spent.

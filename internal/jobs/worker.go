@@ -20,7 +20,7 @@ type WorkerOptions struct {
 	Node        string        // stable name of this installation, for taking back its own jobs; "" means none are taken back
 	Concurrency int           // jobs at once; 0 means 64, at most 1000
 	Lease       time.Duration // 0 means 15 s
-	Grace       time.Duration // how long running jobs may go on after Run's context ended; 0 means 10 s
+	Grace       time.Duration // how long running jobs may go on after Run's context ended; 0 means 10 s, below 0 not at all
 	PollEvery   time.Duration // look for jobs without a signal; 0 means 1 s
 	MaxCrashes  int           // 0 means 3
 	Retries     Retries
@@ -44,8 +44,9 @@ type Worker struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex
-	running map[steward.JobID]*attempt
+	running map[*attempt]struct{}
 	freed   chan struct{} // gets a value when a running job ended
+	drained time.Time     // when waiting for running jobs ends; zero until the worker stops
 	wg      sync.WaitGroup
 }
 
@@ -58,6 +59,7 @@ func NewWorker(svc *Service, models engine.ModelSource, opts WorkerOptions) (*Wo
 	setDefault(&opts.Grace, 10*time.Second)
 	setDefault(&opts.PollEvery, time.Second)
 	setDefault(&opts.MaxCrashes, 3)
+	opts.Grace = max(opts.Grace, 0)
 	opts.Retries.setDefaults()
 	if opts.Concurrency < 1 || opts.Concurrency > 1000 {
 		return nil, fmt.Errorf("worker concurrency %d: must be from 1 to 1000", opts.Concurrency)
@@ -68,7 +70,7 @@ func NewWorker(svc *Service, models engine.ModelSource, opts WorkerOptions) (*Wo
 	return &Worker{
 		svc: svc, models: models, opts: opts, log: svc.log,
 		worker:  store.Worker{Node: opts.Node, Incarnation: uuid.NewString()},
-		running: map[steward.JobID]*attempt{}, freed: make(chan struct{}, 1),
+		running: map[*attempt]struct{}{}, freed: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -85,6 +87,9 @@ func setDefault[T comparable](v *T, d T) {
 func (w *Worker) Run(ctx context.Context) error {
 	if w.opts.Node != "" {
 		n, err := w.svc.store.TakeBack(ctx, w.worker)
+		if err != nil && ctx.Err() != nil {
+			return nil // told to stop before it had begun
+		}
 		if err != nil {
 			return fmt.Errorf("take back jobs: %w", err)
 		}
@@ -110,19 +115,18 @@ func (w *Worker) Run(ctx context.Context) error {
 // claimLoop fills free slots with claimed jobs until ctx ends.
 func (w *Worker) claimLoop(ctx, base context.Context) {
 	ready := w.svc.store.Ready()
+	failures := 0
 	for ctx.Err() == nil {
 		more := false
 		if free := w.opts.Concurrency - w.countRunning(); free > 0 {
-			n, err := w.claim(ctx, base, free)
-			if err != nil && ctx.Err() == nil {
-				w.log.ErrorContext(ctx, "jobs not claimed", "error", err)
-			}
+			n, err := w.claim(base, free)
+			failures = w.noteClaim(ctx, failures, err)
 			more = err == nil && n == free
 		}
 		if more {
 			continue // the slots are full, or there was just enough: look again as soon as one is free
 		}
-		timer := time.NewTimer(w.idle(ctx))
+		timer := time.NewTimer(w.idle(ctx, failures))
 		select {
 		case <-ready:
 		case <-w.freed:
@@ -133,38 +137,86 @@ func (w *Worker) claimLoop(ctx, base context.Context) {
 	}
 }
 
-// claim leases up to free jobs and starts them.
-func (w *Worker) claim(ctx, base context.Context, free int) (int, error) {
+// noteClaim logs the first of a row of failures and its end, and counts them.
+func (w *Worker) noteClaim(ctx context.Context, failures int, err error) int {
+	switch {
+	case err == nil && failures > 0:
+		w.log.InfoContext(ctx, "jobs are claimed again", "failures", failures)
+	case err != nil && failures == 0:
+		w.log.ErrorContext(ctx, "jobs not claimed", "error", err)
+	}
+	if err == nil {
+		return 0
+	}
+	return failures + 1
+}
+
+// claim leases up to free jobs and starts them. It is not cut off by a shutdown: what is claimed is also started.
+func (w *Worker) claim(base context.Context, free int) (int, error) {
+	ctx, cancel := context.WithTimeout(base, w.opts.Lease)
+	defer cancel()
+	lapsed, lastChance := w.survey()
+	if lapsed {
+		w.renew(ctx) // after a jump of the clock, this process's own jobs would look abandoned
+	}
 	claimed, err := w.svc.store.Claim(ctx, store.ClaimRequest{
 		Worker: w.worker, Now: w.svc.clock.Now(), Max: free, Lease: w.opts.Lease, MaxCrashes: w.opts.MaxCrashes, Limits: w.opts.Limits,
+		LastChance: !lastChance,
 	})
 	if err != nil {
 		return 0, err
 	}
 	for _, c := range claimed {
-		a := newAttempt(base, w, c)
-		w.mu.Lock()
-		w.running[c.JobID] = a
-		w.mu.Unlock()
-		w.svc.hub.started(c.JobID, a.cancel)
-		w.wg.Go(func() {
-			defer w.ended(a)
-			a.run()
-		})
+		w.start(newAttempt(base, w, c))
 	}
 	return len(claimed), nil
+}
+
+// start runs an attempt. An earlier one of the same job has lost its lease to it.
+func (w *Worker) start(a *attempt) {
+	w.mu.Lock()
+	for old := range w.running {
+		if old.lease.JobID == a.lease.JobID {
+			old.cancel(errLeaseLost)
+		}
+	}
+	w.running[a] = struct{}{}
+	w.mu.Unlock()
+	w.svc.hub.started(a)
+	w.wg.Go(func() {
+		defer w.ended(a)
+		a.run()
+	})
+}
+
+// survey reports whether the lease of a running job has run out by the clock, and whether one of them has its last chance
+// before it counts as poison: those run one at a time, so that a job which kills its process takes no other with it.
+func (w *Worker) survey() (lapsed, lastChance bool) {
+	now := w.svc.clock.Now()
+	for _, a := range w.attempts() {
+		lapsed = lapsed || now.After(a.leaseEnd())
+		lastChance = lastChance || (w.opts.MaxCrashes > 1 && a.job.Crashes >= w.opts.MaxCrashes-1)
+	}
+	return lapsed, lastChance
 }
 
 // ended frees an attempt's slot.
 func (w *Worker) ended(a *attempt) {
 	w.mu.Lock()
-	delete(w.running, a.lease.JobID)
+	delete(w.running, a)
 	w.mu.Unlock()
-	w.svc.hub.ended(a.lease.JobID)
+	w.svc.hub.ended(a)
 	select {
 	case w.freed <- struct{}{}:
 	default:
 	}
+}
+
+// givenUp reports whether the worker is stopping and has waited long enough even for what it cannot write.
+func (w *Worker) givenUp() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.drained.IsZero() && w.svc.clock.Now().After(w.drained)
 }
 
 func (w *Worker) countRunning() int {
@@ -173,8 +225,15 @@ func (w *Worker) countRunning() int {
 	return len(w.running)
 }
 
-// idle is how long the loop may sleep without a signal: until the next job is due, at most PollEvery.
-func (w *Worker) idle(ctx context.Context) time.Duration {
+// maxClaimWait bounds the wait after claims that failed.
+const maxClaimWait = 30 * time.Second
+
+// idle is how long the loop may sleep without a signal: until the next job is due, at most PollEvery; longer and longer while
+// claims fail.
+func (w *Worker) idle(ctx context.Context, failures int) time.Duration {
+	if failures > 0 {
+		return min(w.opts.PollEvery<<min(failures-1, 5), maxClaimWait)
+	}
 	if w.countRunning() >= w.opts.Concurrency {
 		return w.opts.PollEvery
 	}
@@ -199,7 +258,11 @@ func (w *Worker) heartbeat(ctx context.Context) {
 	}
 }
 
+// renew extends the leases of running jobs. It takes at most a third of a lease, so that a database which does not answer
+// costs the jobs their leases and not more.
 func (w *Worker) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, w.opts.Lease/3)
+	defer cancel()
 	attempts := w.attempts()
 	if len(attempts) == 0 {
 		return
@@ -209,10 +272,11 @@ func (w *Worker) renew(ctx context.Context) {
 	for i, a := range attempts {
 		leases[i] = store.LeaseRenewal{Lease: a.lease, Progress: a.takeProgress()}
 	}
-	renewals, err := w.svc.store.RenewLeases(ctx, leases, now.Add(w.opts.Lease))
+	renewals, err := w.svc.store.RenewLeases(ctx, leases, now, w.opts.Lease)
 	if err != nil {
 		w.log.WarnContext(ctx, "leases not renewed", "error", err, "jobs", len(leases))
-		for _, a := range attempts {
+		for i, a := range attempts {
+			a.putBack(leases[i].Progress)
 			if w.svc.clock.Now().After(a.leaseEnd()) {
 				a.cancel(errLeaseLost) // somebody else may have it by now
 			}
@@ -235,7 +299,7 @@ func (w *Worker) attempts() []*attempt {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	list := make([]*attempt, 0, len(w.running))
-	for _, a := range w.running {
+	for a := range w.running {
 		list = append(list, a)
 	}
 	return list
@@ -243,6 +307,9 @@ func (w *Worker) attempts() []*attempt {
 
 // drain waits for the running jobs, at most the grace period, then interrupts what is left and hands it over.
 func (w *Worker) drain(ctx context.Context) {
+	w.mu.Lock()
+	w.drained = w.svc.clock.Now().Add(w.opts.Grace + w.opts.Lease)
+	w.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		w.wg.Wait()

@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -14,13 +16,18 @@ type awakeBody struct {
 	io.ReadCloser
 	conn *http.ResponseController
 	idle time.Duration
+
+	stalled bool
 }
 
 // Read implements io.Reader. The deadline is taken away at the body's end, since work that follows may take long.
 func (b *awakeBody) Read(p []byte) (int, error) {
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // not every connection has deadlines; those of tests do not
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.stalled = true // the deadline stays: the server would wait for the rest of the body before it answers
+	case err != nil:
 		_ = b.conn.SetReadDeadline(time.Time{}) // as above
 	}
 	return n, err
@@ -28,6 +35,8 @@ func (b *awakeBody) Read(p []byte) (int, error) {
 
 // Close implements io.Closer.
 func (b *awakeBody) Close() error {
-	_ = b.conn.SetReadDeadline(time.Time{}) // as above
+	if !b.stalled {
+		_ = b.conn.SetReadDeadline(time.Time{}) // as above
+	}
 	return b.ReadCloser.Close()
 }

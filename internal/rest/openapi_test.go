@@ -174,7 +174,7 @@ func TestEveryRouteStandsInTheDocument(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			_, documented := item[strings.ToLower(method)]
 			w := call(h, method, id.Replace(path), "")
-			if routed := w.Code != http.StatusMethodNotAllowed; routed != documented {
+			if routed := w.Code != http.StatusMethodNotAllowed || strings.Contains(w.Body.String(), "is not offered by this version"); routed != documented {
 				t.Errorf("%s %s: routed %v, documented %v (status %d)", method, path, routed, documented, w.Code)
 			}
 		}

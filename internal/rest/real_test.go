@@ -63,7 +63,7 @@ func newHouse(t *testing.T, work bool) *house {
 	agentService := agents.New(st, engines, models, clock.System{})
 	jobService := jobs.New(st, agentService, fileService, clock.System{}, jobs.Options{Logger: log})
 	ids := identity.New(st, clock.System{}, log)
-	first, err := ids.Bootstrap(ctx)
+	first, err := ids.Bootstrap(ctx, nil)
 	ok(t, err)
 	x.token = first.Token
 	if work {

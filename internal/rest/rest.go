@@ -40,6 +40,9 @@ type Options struct {
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(ctx context.Context) error
 
+	// HealthOnly serves /healthz and /readyz and nothing else, for a process that only works.
+	HealthOnly bool
+
 	Logger  *slog.Logger // nil means slog.Default()
 	BaseURL string       // http(s) URL of this server as clients see it, for absolute links; "" means as the request says
 	Version string       // of the program, in the document; "" means "dev"
@@ -54,11 +57,14 @@ func New(opts Options) (http.Handler, error) {
 		Title: "Steward", Version: opts.Version, Description: description,
 		Auth: opts.Identity, Logger: opts.Logger, BaseURL: opts.BaseURL,
 	})
-	run.Register(api, run.Services{
-		Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Logger: opts.Logger,
-	})
 	p := &pages{api: api, ready: opts.Ready}
-	p.register()
+	p.registerHealth()
+	if !opts.HealthOnly {
+		run.Register(api, run.Services{
+			Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Logger: opts.Logger,
+		})
+		p.register()
+	}
 	api.Finish()
 	return &server{next: api, log: opts.Logger}, nil
 }
@@ -96,8 +102,8 @@ type pages struct {
 	ready func(ctx context.Context) error
 }
 
-func (p *pages) register() {
-	docs := sync.OnceValues(p.render)
+// registerHealth adds what tells a supervisor how the process is.
+func (p *pages) registerHealth() {
 	p.api.Handle(wire.Operation{
 		Method: http.MethodGet, Path: "/healthz", ID: "healthz", Tag: tagService, Public: true,
 		Summary: "Is the process alive", Responses: map[string]*huma.Response{"200": {Description: "Yes"}},
@@ -110,6 +116,11 @@ func (p *pages) register() {
 		Summary: "Can requests be served", Errors: []int{http.StatusServiceUnavailable},
 		Responses: map[string]*huma.Response{"200": {Description: "Yes"}},
 	}, p.readyz)
+}
+
+// register adds the document and its page.
+func (p *pages) register() {
+	docs := sync.OnceValues(p.render)
 	p.api.Handle(wire.Operation{
 		Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: tagService, Public: true,
 		Summary: "This document", Responses: map[string]*huma.Response{"200": {Description: "OpenAPI 3.1"}},

@@ -70,12 +70,12 @@ func TestWrongMethodsAreJSON405(t *testing.T) {
 	}
 }
 
-func TestKnownButUnbuiltCallsAre501(t *testing.T) {
+func TestKnownButUnbuiltCallsAre405(t *testing.T) {
 	t.Parallel()
 	h := door(t, newFakes())
-	want(t, call(h, http.MethodDelete, "/v1/agents/"+agentID+"/", ""), http.StatusNotImplemented,
+	want(t, call(h, http.MethodDelete, "/v1/agents/"+agentID+"/", ""), http.StatusMethodNotAllowed,
 		`{"detail":"Deleting an agent is not offered by this version."}`)
-	want(t, postJSON(h, "/v1/agents/jobs/statuses", `{}`), http.StatusNotImplemented,
+	want(t, postJSON(h, "/v1/agents/jobs/statuses", `{}`), http.StatusMethodNotAllowed,
 		`{"detail":"Reading many statuses is not offered by this version."}`)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/policies/", nil))
@@ -165,7 +165,7 @@ func TestErrorTable(t *testing.T) {
 		"conflict":             {&steward.Error{Code: steward.Conflict, Message: "Ended."}, 409, `{"error":"Ended."}`, ""},
 		"taken name":           {&steward.Error{Code: steward.Conflict, Field: "name", Message: "Taken."}, 400, `{"name":["Taken."]}`, ""},
 		"too large":            {&steward.Error{Code: steward.TooLarge, Message: "Big."}, 413, `{"detail":"Big."}`, ""},
-		"unsupported":          {&steward.Error{Code: steward.Unsupported}, 501, `{"detail":"This is not offered by this version."}`, ""},
+		"unsupported":          {&steward.Error{Code: steward.Unsupported}, 405, `{"detail":"This is not offered by this version."}`, ""},
 		"unsupported type":     {&steward.Error{Code: steward.Unsupported, Field: "Content-Type"}, 415, `{"detail":"Unsupported media type."}`, ""},
 		"unsupported option":   {&steward.Error{Code: steward.Unsupported, Field: "tags", Message: "No tags."}, 400, `{"tags":["No tags."]}`, ""},
 		"range":                {&steward.Error{Code: steward.OutOfRange}, 416, `{"error":"The range lies outside the file."}`, ""},

@@ -404,7 +404,7 @@ func TestTrap31_StaticSegmentsWinOverIDs(t *testing.T) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 	}
-	want(t, postJSON(h, agentsPath+"jobs/statuses/", `{}`), http.StatusNotImplemented, `{"detail":"Reading many statuses is not offered by this version."}`)
+	want(t, postJSON(h, agentsPath+"jobs/statuses/", `{}`), http.StatusMethodNotAllowed, `{"detail":"Reading many statuses is not offered by this version."}`)
 	want(t, call(h, http.MethodPatch, agentsPath+"types/", ""), http.StatusMethodNotAllowed, "")
 	want(t, call(h, http.MethodGet, agentsPath+"run/", ""), http.StatusNotFound, "")
 }

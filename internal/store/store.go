@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -68,6 +69,8 @@ type Agents interface {
 	CreateVersion(ctx context.Context, v steward.Version) error
 	// Version returns a version with its BaseAgent. version "" means the current one. Errors: NotFound.
 	Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error)
+	// ListVersions returns an agent's versions with their BaseAgent, newest first. At most 1,000. Errors: NotFound for the agent.
+	ListVersions(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) ([]steward.Version, error)
 	// CurrentVersionID returns the id of the agent's current version: the one read that every run makes. Errors: NotFound.
 	CurrentVersionID(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) (steward.VersionID, error)
 }
@@ -92,6 +95,10 @@ type Jobs interface {
 	// The result has one entry per job, in order. At most 1000 jobs a call.
 	// Errors: Conflict with Field "Idempotency-Key" when the key was used with another RequestHash.
 	Submit(ctx context.Context, jobs []NewJob) ([]Submitted, error)
+	// FindIdempotent returns the job that an idempotency key of an organization's agent stands for at a time, and the
+	// request hash that was stored with it. ok is false when the key was not used or is forgotten by then.
+	FindIdempotent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, key string, now time.Time) (
+		id steward.JobID, hash [32]byte, ok bool, err error)
 	// Job returns a job with everything about it. Errors: NotFound.
 	Job(ctx context.Context, org steward.OrganizationID, id steward.JobID) (*steward.Job, error)
 	// JobStatus returns the few columns that pollers want; it costs one index look-up. Errors: NotFound.
@@ -167,17 +174,23 @@ type Queue interface {
 	// Claim leases at most req.Max ready jobs: PENDING or RETRY whose RunAfter has come, and STARTED ones whose lease ran
 	// out. Each becomes STARTED with an event, its Attempt and fencing token go up by one. A job whose lease ran out counts
 	// a crash unless it was handed over; one that reaches req.MaxCrashes turns FAILURE with FailPoison instead of being
-	// returned, one whose Deadline has passed FAILURE with FailTimeout, one with a cancel request CANCELLED.
+	// returned, one whose Deadline has passed FAILURE with FailTimeout, one with a cancel request CANCELLED. These ends do not
+	// wait for room under the limits, but each claim brings about a bounded number of them.
+	// A job that has only one crash left before it counts as poison is handed out only to a request with LastChance, one in
+	// a claim; until then it waits as RETRY, its crash counted, and holds up nobody. With MaxCrashes 1 there are none such.
+	// A job whose record cannot be read turns FAILURE with FailInternal.
 	// Jobs are shared out between organizations first, between an organization's agents second, oldest RunAfter first
 	// within an agent. The limits of req are kept over all workers of the database. None ready is an empty slice.
 	Claim(ctx context.Context, req ClaimRequest) ([]Claimed, error)
-	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet, as seen from the latest Claim
-	// of this Store: only later times count. ok is false when there is none.
+	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet, or the earliest Deadline of a
+	// queued one, as seen from the latest Claim of this Store: only later times count. ok is false when there is none.
 	NextReady(ctx context.Context) (at time.Time, ok bool, err error)
-	// RenewLeases extends leases and stores progress. The result has one entry per lease, in order.
-	RenewLeases(ctx context.Context, leases []LeaseRenewal, until time.Time) ([]Renewal, error)
-	// RecordStep stores a finished step and adds its cost to the day's spending. Its name must be new in the job.
-	// Errors: Conflict when the lease is lost (fencing token outdated or job not STARTED) or the name is taken.
+	// RenewLeases makes leases last for another lease from now on and stores progress. The result has one entry per lease,
+	// in order. A database that several machines share measures leases by its own clock instead of now.
+	RenewLeases(ctx context.Context, leases []LeaseRenewal, now time.Time, lease time.Duration) ([]Renewal, error)
+	// RecordStep stores a finished step and adds its cost to the day's spending. Its name must be new in the job. A step is
+	// progress: the job's crashes go back to 0.
+	// Errors: Conflict when the lease is lost (fencing token outdated or job not STARTED; see ErrLeaseLost) or the name is taken.
 	RecordStep(ctx context.Context, lease Lease, step steward.Step) error
 	// LoadSteps returns the recorded steps of a leased job. Errors: Conflict when the lease is lost.
 	LoadSteps(ctx context.Context, lease Lease) ([]steward.Step, error)
@@ -208,6 +221,7 @@ type ClaimRequest struct {
 	Max        int           // 1 to 1000
 	Lease      time.Duration // 1s to 1h
 	MaxCrashes int           // 0 means 3
+	LastChance bool          // hand out at most one job that has only one crash left before it counts as poison; the worker sets it while it runs none
 	Limits     Limits
 }
 
@@ -217,6 +231,9 @@ type Limits struct {
 	PerAgent        int
 	PerProvider     map[string]int
 }
+
+// ErrLeaseLost is inside (errors.Is) the Conflict of every call whose lease is lost, and inside no other.
+var ErrLeaseLost = errors.New("the lease is lost")
 
 // Lease is the right to write about a running job.
 type Lease struct {
@@ -269,11 +286,11 @@ type Files interface {
 	// StoredFile returns a file of an organization. Errors: NotFound.
 	StoredFile(ctx context.Context, org steward.OrganizationID, id steward.FileID) (*steward.File, error)
 	// Release drops the upload references of files that no job took (and the files' rows), and returns the hashes of blobs that are now
-	// without any reference, marked as dying. Unknown ids are ignored.
-	Release(ctx context.Context, ids []steward.FileID) (dying []string, err error)
-	// ReleaseExpired does the same for upload references that expired before now, at most limit, and returns in
-	// addition blobs that were left dying by a crash.
-	ReleaseExpired(ctx context.Context, now time.Time, limit int) (dying []string, err error)
+	// without any reference, marked as dying at now. Unknown ids are ignored.
+	Release(ctx context.Context, ids []steward.FileID, now time.Time) (dying []string, err error)
+	// ReleaseExpired does the same for upload references that expired before now, at most limit, says how many it dropped, and
+	// returns in addition blobs that were left dying by a crash, at most limit.
+	ReleaseExpired(ctx context.Context, now time.Time, limit int) (dropped int, dying []string, err error)
 	// Forget removes dying blobs whose bytes are gone.
 	Forget(ctx context.Context, sha256s []string) error
 	// RefJob makes a running job hold a blob that it saved (a reference file), recording the blob if it is new.

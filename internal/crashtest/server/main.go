@@ -41,8 +41,7 @@ func run(ctx context.Context) (err error) {
 	}
 	config := app.Defaults()
 	config.Data, config.Listen, config.Database = *data, *listen, *database
-	// Jobs that are in the process at many kills are the point of the test, not poison.
-	config.Workers.MaxCrashes = 1_000_000
+	config.Workers.MaxCrashes = 3
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s, err := app.Open(ctx, config, app.Options{
 		Version: build, Logger: log, Engines: []engine.Engine{enginetest.Steps{N: 3, Effect: rec.Record}},

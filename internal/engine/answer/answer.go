@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -65,6 +66,14 @@ func NewQuestion(run *engine.Run, instruction string, schema json.RawMessage) (*
 		q.Temperature = &t
 	}
 	return q, info, nil
+}
+
+// Sources decides whether the answer is to come with its places: as use_source says, else when the model names them anyway.
+func (q *Question) Sources(c engine.Config) bool {
+	if c.Has("use_source") {
+		q.Evidence = c.Bool("use_source")
+	}
+	return q.Evidence
 }
 
 // Ask asks about every part, Parallel at once, and merges the answers in the order of parts: arrays are joined without what
@@ -140,8 +149,13 @@ func (q *Question) askAll(ctx context.Context, parts []Part, done func(n int)) (
 	return answers, nil
 }
 
-// ask asks about one part.
-func (q *Question) ask(ctx context.Context, p *Part) (*model.Response, error) {
+// ask asks about one part. A panic is an error: it must not take the process, and other runs, with it.
+func (q *Question) ask(ctx context.Context, p *Part) (resp *model.Response, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic in step %s: %v\n%s", p.Step, v, debug.Stack())
+		}
+	}()
 	return model.AskWith(ctx, q.Model, &model.Request{
 		Step: p.Step, Instruction: q.Instruction, Documents: p.Documents, Schema: q.Schema, Evidence: q.Evidence,
 		Temperature: q.Temperature, ReasoningEffort: q.ReasoningEffort, MaxOutputTokens: q.MaxOutputTokens,

@@ -17,7 +17,6 @@ type merger struct {
 
 // move says what became of a value of the answer that is being added.
 type move struct {
-	from string // JSON Pointer into that answer
 	to   string // JSON Pointer into the merged value
 	gone bool   // an earlier answer had it
 }
@@ -34,12 +33,12 @@ func (m *merger) add(value json.RawMessage, claims []grounding.Claim) error {
 			said = append(said, c)
 		}
 	}
-	var moves []move
+	moves := map[string]move{}
 	switch {
 	case m.root == nil, m.root.empty() && !t.empty():
 		m.root = t
 	default:
-		m.root.merge(t, "", &moves)
+		m.root.merge(t, "", moves)
 	}
 	for _, c := range said {
 		if path, ok := relocate(c.Path, moves); ok {
@@ -50,8 +49,9 @@ func (m *merger) add(value json.RawMessage, claims []grounding.Claim) error {
 	return nil
 }
 
-// merge adds src, which stands at path in both values, to t.
-func (t *tree) merge(src *tree, path string, moves *[]move) {
+// merge adds src, which stands at path in both values, to t, and notes in moves, by JSON Pointer into the added answer, what did not
+// stay where it was.
+func (t *tree) merge(src *tree, path string, moves map[string]move) {
 	switch {
 	case t.kind == '{' && src.kind == '{':
 		for i, name := range src.names {
@@ -66,39 +66,44 @@ func (t *tree) merge(src *tree, path string, moves *[]move) {
 	case t.kind == '[' && src.kind == '[':
 		t.join(src, path, moves)
 	default:
-		*moves = append(*moves, move{from: path, gone: true})
+		moves[path] = move{gone: true}
 	}
 }
 
 // join appends the elements of src that t does not have yet.
-func (t *tree) join(src *tree, path string, moves *[]move) {
-	had := t.values // an answer may say the same twice, if it is its own
-	for i, v := range src.values {
-		m := move{from: path + "/" + strconv.Itoa(i)}
-		for _, h := range had {
-			if h.equal(v) {
-				m.gone = true
-				break
-			}
+func (t *tree) join(src *tree, path string, moves map[string]move) {
+	if t.had == nil {
+		t.had = make(map[[32]byte]bool, len(t.values))
+		for _, v := range t.values {
+			t.had[v.fingerprint()] = true
 		}
-		if !m.gone {
+	}
+	var added [][32]byte // an answer may say the same twice, if it is its own
+	for i, v := range src.values {
+		var m move
+		print := v.fingerprint()
+		if m.gone = t.had[print]; !m.gone {
 			m.to = path + "/" + strconv.Itoa(len(t.values))
 			t.values = append(t.values, v)
+			added = append(added, print)
 		}
-		*moves = append(*moves, m)
+		moves[path+"/"+strconv.Itoa(i)] = m
+	}
+	for _, print := range added {
+		t.had[print] = true
 	}
 }
 
 // relocate returns where a path of the added answer is in the merged value; false when it is not there.
-func relocate(path string, moves []move) (string, bool) {
-	for _, m := range moves {
-		rest, ok := strings.CutPrefix(path, m.from)
-		if !ok || rest != "" && rest[0] != '/' {
-			continue
+func relocate(path string, moves map[string]move) (string, bool) {
+	for head := path; ; head = head[:strings.LastIndexByte(head, '/')] {
+		if m, ok := moves[head]; ok {
+			return m.to + path[len(head):], !m.gone
 		}
-		return m.to + rest, !m.gone
+		if head == "" {
+			return path, true
+		}
 	}
-	return path, true
 }
 
 // result returns the merged value and the claims about it, each path and quote once.

@@ -16,7 +16,8 @@ type Extras struct {
 }
 
 // Compose makes the result of an engine: the datum "output" with value and the extras as members beside its own. An answer
-// that is not an object keeps its shape, and the extras follow as data of their own, "_sources" and "_warnings".
+// that is not an object, or has a member of that name itself, keeps its shape, and the extras follow as data of their own,
+// "_sources" and "_warnings".
 func Compose(value json.RawMessage, x Extras) (*engine.Result, error) {
 	t, err := parseTree(value)
 	if err != nil {
@@ -28,7 +29,7 @@ func Compose(value json.RawMessage, x Extras) (*engine.Result, error) {
 		if err != nil {
 			return fmt.Errorf("compose output: %w", err)
 		}
-		if t.kind != '{' {
+		if t.kind != '{' || t.member(name) != nil { // a schema may have a property of that name
 			result.Outputs = append(result.Outputs, datum(name, description, string(text)))
 			return nil
 		}

@@ -2,10 +2,14 @@ package answer
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +19,8 @@ type tree struct {
 	names  []string
 	values []*tree         // members of an object, in the order of names, or elements of an array
 	text   json.RawMessage // of a 'v', compact
+
+	had map[[32]byte]bool // fingerprints of values, once something was joined to them
 }
 
 // maxDepth bounds how deep values nest.
@@ -96,28 +102,34 @@ func (t *tree) member(name string) *tree {
 // empty reports whether t says nothing: absent or null.
 func (t *tree) empty() bool { return t == nil || t.kind == 'v' && string(t.text) == "null" }
 
-// equal is deep equality; the order of members does not count.
-func (t *tree) equal(o *tree) bool {
-	if t.kind != o.kind || len(t.values) != len(o.values) {
-		return false
-	}
+// fingerprint is equal for equal values, whatever the order of members. Numbers are equal when their digits are.
+func (t *tree) fingerprint() [32]byte {
+	h := sha256.New()
+	t.hashInto(h)
+	return [32]byte(h.Sum(nil))
+}
+
+func (t *tree) hashInto(h hash.Hash) {
+	h.Write([]byte{t.kind})
 	switch t.kind {
 	case 'v':
-		return bytes.Equal(t.text, o.text)
+		h.Write(t.text)
 	case '[':
-		for i := range t.values {
-			if !t.values[i].equal(o.values[i]) {
-				return false
-			}
+		for _, v := range t.values {
+			v.hashInto(h)
 		}
-		return true
-	}
-	for i, n := range t.names {
-		if m := o.member(n); m == nil || !t.values[i].equal(m) {
-			return false
+	default:
+		order := make([]int, len(t.names))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(a, b int) int { return strings.Compare(t.names[a], t.names[b]) })
+		for _, i := range order {
+			h.Write(strconv.AppendQuote(nil, t.names[i]))
+			t.values[i].hashInto(h)
 		}
 	}
-	return true
+	h.Write([]byte{0})
 }
 
 // write appends the JSON text.

@@ -50,7 +50,7 @@ func (*Engine) Params() []engine.Param {
 		{Name: "images", Kind: engine.KindFiles, Bindable: true, Description: "Pictures to read. Not built yet: a run with pictures is refused."},
 		{Name: "instruction", Aliases: []string{"instructions"}, Kind: engine.KindText, Default: "", Bindable: true, Description: "What to extract and how, in words."},
 		{Name: "output_schema", Kind: engine.KindSchema, Required: true, Description: "JSON Schema of the answer."},
-		{Name: "use_source", Kind: engine.KindBoolean, Default: false, Description: "Answer with the place of each value under _sources. The builtin model always does."},
+		{Name: "use_source", Kind: engine.KindBoolean, Description: "Answer with the place of each value under _sources. Empty means that the builtin model does, which costs nothing."},
 	}, engine.ModelParams()...)
 }
 
@@ -65,7 +65,7 @@ func (*Engine) CheckConfig(c engine.Config) error {
 	return nil
 }
 
-// Run implements engine.Engine. Its model steps are "extract", or "extract[i]" for the pieces of a long text.
+// Run implements engine.Engine. Its model steps are "extract", or "extract[a-b]" for the bytes a to b of a long text.
 //
 // Errors: *steward.Failure with FailInvalidConfig for images and a schema that cannot be used, FailMissingInput without a text,
 // those of the model.
@@ -81,8 +81,7 @@ func (e *Engine) Run(ctx context.Context, run *engine.Run) (*engine.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	sources := question.Evidence || run.Config.Bool("use_source")
-	question.Evidence = sources
+	sources := question.Sources(run.Config)
 	doc := grounding.FromText(0, inputName(run), run.Config.String("text"))
 	parts := partsOf(doc, answer.Room(info))
 	got, err := question.Ask(ctx, parts, func(n int) { run.Progress(n, len(parts), "extracting") })
@@ -115,11 +114,16 @@ func partsOf(doc grounding.Document, room int) []answer.Part {
 		return []answer.Part{{Step: "extract", Documents: []grounding.Document{doc}}}
 	}
 	parts := make([]answer.Part, len(pieces))
+	from := 0
 	for i, text := range pieces {
 		piece := doc
 		piece.Pages = []grounding.Page{{Text: text}}
+		if i > 0 { // pieces overlap, each begins behind the beginning of the one before
+			from += 1 + strings.Index(doc.Pages[0].Text[from+1:], text)
+		}
 		parts[i] = answer.Part{
-			Step:      fmt.Sprintf("extract[%d]", i),
+			// Named by what is read: another window on resumption must not take up answers to other pieces.
+			Step:      fmt.Sprintf("extract[%d-%d]", from, from+len(text)),
 			Label:     fmt.Sprintf("Piece %d of %d", i+1, len(pieces)),
 			Documents: []grounding.Document{piece},
 		}

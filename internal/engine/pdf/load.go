@@ -95,7 +95,10 @@ func (l *loader) file(ctx context.Context, index int, f steward.File) (_ groundi
 			Message: fmt.Sprintf("There are more than %d pages to read. Raise max_pages or set page_filter.", l.run.Config.Int("max_pages")),
 		}
 	}
-	size := l.run.Config.Int("batch_size")
+	size := defaultBatch
+	if l.run.Config.Has("batch_size") {
+		size = l.run.Config.Int("batch_size")
+	}
 	for start := 0; start < len(pages); start += size {
 		batch := pages[start:min(start+size, len(pages))]
 		read, err := l.batch(ctx, src, index, batch)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/stewardhq/steward"
@@ -16,6 +17,7 @@ import (
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/answer"
 	"github.com/stewardhq/steward/internal/grounding"
+	"github.com/stewardhq/steward/internal/model"
 )
 
 // ClassID is the engine's id on the wire.
@@ -53,8 +55,8 @@ func (*Engine) Params() []engine.Param {
 		{Name: "instructions", Aliases: []string{"instruction"}, Kind: engine.KindText, Required: true, Bindable: true, Description: "What to extract and how, in words."},
 		{Name: "pdf_files", Aliases: []string{"pdf_file"}, Kind: engine.KindFiles, Required: true, Bindable: true, Description: "The PDFs to read."},
 		{Name: "output_schema", Kind: engine.KindSchema, Description: "JSON Schema of the answer. Without one the text of each page is the answer."},
-		{Name: "batch_size", Kind: engine.KindInteger, Default: 10, Min: engine.Bound(1), Max: engine.Bound(50), Description: "Pages in one question to the model."},
-		{Name: "use_source", Kind: engine.KindBoolean, Default: false, Description: "Answer with the place of each value under _sources. The builtin model always does."},
+		{Name: "batch_size", Kind: engine.KindInteger, Min: engine.Bound(1), Max: engine.Bound(50), Description: "Pages in one question to the model. Empty means 10; the builtin model then reads a file whole."},
+		{Name: "use_source", Kind: engine.KindBoolean, Description: "Answer with the place of each value under _sources. Empty means that the builtin model does, which costs nothing."},
 		{Name: "convert_to_images", Kind: engine.KindBoolean, Description: "Accepted and ignored: page images are not sent to models yet."},
 		{Name: "dpi", Kind: engine.KindInteger, Min: engine.Bound(36), Max: engine.Bound(600), Description: "Accepted and ignored, as convert_to_images is."},
 		{Name: "page_filter", Kind: engine.KindText, Bindable: true, Description: "Pages to read, such as @PAGERANGE: 3, 5-15. Empty means all."},
@@ -103,9 +105,8 @@ func (l *loader) extract(ctx context.Context, extras answer.Extras) (*engine.Res
 	if err != nil {
 		return nil, err
 	}
-	sources := question.Evidence || run.Config.Bool("use_source")
-	question.Evidence = sources
-	parts := l.parts(run.Config.Int("batch_size"), answer.Room(info))
+	sources := question.Sources(run.Config)
+	parts := l.parts(batchSize(run.Config, info), answer.Room(info))
 	got, err := question.Ask(ctx, parts, func(n int) { run.Progress(n, len(parts), "extracting") })
 	if err != nil {
 		return nil, err
@@ -116,6 +117,21 @@ func (l *loader) extract(ctx context.Context, extras answer.Extras) (*engine.Res
 		}
 	}
 	return answer.Compose(got.Value, extras)
+}
+
+// defaultBatch is how many pages are asked about at once when the configuration does not say.
+const defaultBatch = 10
+
+// batchSize is how many pages are asked about at once. The builtin model judges a document as a whole (tables over several pages,
+// the order of day and month), so it is given whole files unless the configuration says otherwise.
+func batchSize(c engine.Config, info steward.LanguageModel) int {
+	switch {
+	case c.Has("batch_size"):
+		return c.Int("batch_size")
+	case info.ID == model.BuiltinID:
+		return math.MaxInt
+	}
+	return defaultBatch
 }
 
 // parts cuts the documents into batches of at most size pages and about room bytes.

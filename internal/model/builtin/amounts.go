@@ -57,7 +57,7 @@ func isCurrencyCode(s string) bool {
 func numbers(text string, comma bool) []number {
 	var out []number
 	for i := 0; i < len(text); i++ {
-		if !digit(text[i]) && !(text[i] == '.' && i+1 < len(text) && digit(text[i+1]) && (i == 0 || text[i-1] == ' ' || text[i-1] == '$')) {
+		if !digit(text[i]) && !bareDecimals(text, i) {
 			continue
 		}
 		end := digitRun(text, i)
@@ -71,6 +71,11 @@ func numbers(text string, comma bool) []number {
 	return out
 }
 
+// bareDecimals reports whether the dot at i begins a number such as ".75".
+func bareDecimals(text string, i int) bool {
+	return text[i] == '.' && i+1 < len(text) && digit(text[i+1]) && (i == 0 || text[i-1] == ' ' || text[i-1] == '$')
+}
+
 // digitRun returns the end of digits and the group and decimal signs between them.
 func digitRun(text string, i int) int {
 	for i < len(text) {
@@ -80,7 +85,7 @@ func digitRun(text string, i int) int {
 			i++
 		case strings.ContainsRune(".,'’", c) && i+n < len(text) && digit(text[i+n]):
 			i += n
-		case (c == ' ' || c == '\u00a0' || c == '\u202f' || c == '\u2009') && spacedGroup(text, i, n):
+		case (c == ' ' || c == '\u00a0' || c == '\u202f' || c == '\u2009') && spacedGroup(text, i, n, 0):
 			i += n
 		default:
 			return i
@@ -91,7 +96,7 @@ func digitRun(text string, i int) int {
 
 // spacedGroup reports whether the blank at i stands between digit groups: one to three digits before, exactly three behind,
 // and, for an ordinary space, decimals or another group behind those ("1 234,56").
-func spacedGroup(text string, i, n int) bool {
+func spacedGroup(text string, i, n, depth int) bool {
 	b := i
 	for b > 0 && digit(text[b-1]) {
 		b--
@@ -110,7 +115,7 @@ func spacedGroup(text string, i, n int) bool {
 		return false
 	}
 	rest := text[j+3:]
-	return len(rest) >= 3 && rest[0] == ',' && digit(rest[1]) && digit(rest[2]) || len(rest) > 3 && rest[0] == ' ' && spacedGroup(text, j+3, 1)
+	return len(rest) >= 3 && rest[0] == ',' && digit(rest[1]) && digit(rest[2]) || len(rest) > 3 && rest[0] == ' ' && depth < 4 && spacedGroup(text, j+3, 1, depth+1)
 }
 
 // numberAt reads the number whose digits are text[i:end].
@@ -146,6 +151,12 @@ func insideCode(text string, i, end int) bool {
 	}
 	if end < len(text) {
 		c := text[end]
+		if i == 0 && (text[end:] == "/100" || text[end:] == "/10" || text[end:] == "/5" || text[end:] == "/1000") {
+			return false // a score: "92/100"
+		}
+		if c == '/' && strings.Contains(text[i:end], ".") && strings.Count(text[i:end], ".") == 1 {
+			return false // "3.7/4.0"
+		}
 		if c == '_' || c == '@' || (c == ':' || c == '-' || c == '/') && end+1 < len(text) && (digit(text[end+1]) || asciiLetter(text[end+1]) && c == '-') {
 			return true
 		}
@@ -296,7 +307,7 @@ func normalize(s string, comma bool) (text string, decimals int, ok bool) {
 		}
 	case dots == 1 && (!groupOf3(s, lastDot) || !comma):
 		point = lastDot
-	case commas == 1 && (!groupOf3(s, lastComma) || comma && s[0] == '0'):
+	case commas == 1 && (!groupOf3(s, lastComma) || comma):
 		point = lastComma
 	}
 	if dots > 1 && commas == 0 && !grouped(s, '.') || commas > 1 && dots == 0 && !grouped(s, ',') {

@@ -31,7 +31,7 @@ func (f *filler) inBlock(fd *field) []candidate {
 	var out []candidate
 	looked := 0
 	for _, l := range fd.party {
-		if l.weight < 0.7 {
+		if l.weight < 0.6 {
 			continue
 		}
 		for i := range f.src.hits[l.phrase] {
@@ -60,7 +60,7 @@ func (f *filler) block(h *hit) block {
 	inline := h.term == termColon && h.value < ce.end
 	if inline {
 		b.lines = append(b.lines, blockLine{r.page, h.row, h.cell, h.value, ce.end, false})
-	} else if h.cell+1 == len(r.cells)-1 && !r.keyed(h.cell+1) && !r.pureLabel(h.cell+1) && len(r.cells) == 2 && f.besides(h) {
+	} else if h.cell+1 == len(r.cells)-1 && !r.keyed(h.cell+1) && !r.pureLabel(h.cell+1) && !f.labelish(r, h.cell+1) && len(r.cells) == 2 && f.besides(h) {
 		c := &r.cells[h.cell+1] // "Bill to    Acme Corp" with the address below the name
 		b.lines = append(b.lines, blockLine{r.page, h.row, h.cell + 1, c.start, c.end, false})
 		b.x0, b.x1 = c.x0-r.page.apart(), 1e9
@@ -136,21 +136,21 @@ func (f *filler) headsParty(ph phrase) bool {
 func (f *filler) fromBlock(out []candidate, fd *field, b block, h *hit, weight float64) []candidate {
 	add := func(l blockLine, rd reading, w float64) {
 		qs, qe := f.quoteSpan(l.page, rd.start, rd.end, &f.src.rows[l.row])
-		out = append(out, candidate{rd.value, l.page, rd.start, rd.end, qs, qe, w * rd.fit, l.row})
+		out = append(out, rd.at(l.page, qs, qe, w*rd.fit, l.row))
 	}
 	for _, l := range fd.own { // "Name: Jane" inside the block
 		for i := range f.src.hits[l.phrase] {
 			o := &f.src.hits[l.phrase][i]
 			x := f.src.rows[o.row].cells[o.cell].x0
 			if o.row >= b.rows.start && o.row < b.rows.end && x >= b.x0 && x < b.x1 && (o.row > h.row || o.cell > h.cell || o.start > h.start) {
-				out = f.atHit(out, fd, o, l.weight)
+				out = f.atHit(out, fd, o, l.weight*min(1, weight*1.05))
 			}
 		}
 	}
 	switch fd.attr {
 	case "name":
 		if l, ok := b.name(); ok {
-			if rd, ok := f.read(fd, l.page, l.start, l.end, howCell); ok && !f.typed(string(l.page.text[l.start:l.end])) {
+			if rd, ok := f.read(fd, l.page, l.start, l.end, howCell); ok && !f.typed(l.page.text[l.start:l.end]) {
 				add(l, rd, weight)
 			}
 		}
@@ -258,7 +258,7 @@ func (f *filler) address(b block) []blockLine {
 		}
 		if !named {
 			named = true
-			if !(hasDigit(t) && streetLike(t)) {
+			if !hasDigit(t) || !streetLike(t) {
 				continue
 			}
 		}
@@ -300,11 +300,11 @@ func (f *filler) addressPart(fd *field, b block) (candidate, bool) {
 		parts := make([]string, 0, len(lines))
 		for _, l := range lines {
 			if l.row >= a.row && l.row <= z.row {
-				parts = append(parts, strings.Trim(l.page.text[l.start:l.end], ", "))
+				parts = append(parts, fold(strings.Trim(l.page.text[l.start:l.end], ", ")))
 			}
 		}
-		v := jsonString(fold(strings.Join(parts, ", ")))
-		return candidate{v, a.page, a.start, a.end, a.start, a.end, 1, a.row}, len(parts) > 0
+		v := jsonString(strings.Join(parts, "\n"))
+		return reading{v, a.start, a.end, 1}.at(a.page, a.start, a.end, 1, a.row), len(parts) > 0
 	}
 	switch fd.attr {
 	case "address":
@@ -330,7 +330,7 @@ func (f *filler) addressPart(fd *field, b block) (candidate, bool) {
 					}
 					v = rd.value
 				}
-				return candidate{v, l.page, s, e, l.start, l.end, 0.95, l.row}, admits(fd.node, v)
+				return reading{v, s, e, 1}.at(l.page, l.start, l.end, 0.95, l.row), admits(fd.node, v)
 			}
 		}
 	}

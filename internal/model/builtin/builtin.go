@@ -15,15 +15,18 @@
 //
 // Dates are ISO 8601 for fields of format "date" or "date-time" and for fields named like a date; the order of day and
 // month in numeric dates is judged by the other dates, currencies and spellings of the document and, when nothing speaks,
-// such a date is not read. Amounts of number fields are JSON numbers; those of string fields stand as they are printed.
+// such a date is not read. A date without its day (or year) stands as it is printed where the format admits that. The lines
+// of a postal address are parted by line ends. Amounts of number fields are JSON numbers; those of string fields stand as they are printed.
 //
 // The same request always has the same answer. It costs nothing and counts no tokens.
 package builtin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/model"
@@ -43,15 +46,20 @@ func New() *Model { return &Model{base: newLexicon()} }
 // Generate implements model.Model. Without a schema the answer is a JSON string with those lines of the documents that
 // share most words with the instruction, or the first lines when none does.
 //
-// Errors: ctx.Err(); *steward.Failure with FailInvalidConfig when the schema is not a JSON Schema object.
-func (m *Model) Generate(ctx context.Context, req *model.Request) (*model.Response, error) {
+// Errors: ctx.Err(); *steward.Failure with FailInvalidConfig when the schema is not a JSON Schema object, with FailInternal
+// when a document hits a bug of the reader, which then costs that answer and not the process.
+func (m *Model) Generate(ctx context.Context, req *model.Request) (resp *model.Response, err error) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			resp, err = nil, &steward.Failure{
+				Code: steward.FailInternal, Message: "The built-in model could not read the documents.", Err: fmt.Errorf("panic: %v\n%s", bug, debug.Stack()),
+			}
+		}
+	}()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var (
-		ans answer
-		err error
-	)
+	var ans answer
 	if len(req.Schema) == 0 || string(req.Schema) == "null" {
 		ans, err = m.freeText(ctx, req)
 	} else {
@@ -84,9 +92,11 @@ func (m *Model) structured(ctx context.Context, req *model.Request) (answer, err
 
 // jsonString encodes s; strings always encode.
 func jsonString(s string) json.RawMessage {
-	b, err := json.Marshal(s)
-	if err != nil {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
 		return json.RawMessage("null")
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

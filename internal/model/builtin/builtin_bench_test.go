@@ -71,6 +71,36 @@ func TestWorkGrowsWithThePagesNotWithTheirSquare(t *testing.T) {
 	}
 }
 
+func TestHostileTextsAreReadInBoundedTime(t *testing.T) {
+	t.Parallel()
+	schema := object("invoice_number", text, "total", number, "date", date, "pets_allowed", boolean, "skills", list, "phone", text,
+		"kind", `{"enum":["mortgage","overdraft",null]}`, "items", itemsSchema, "parties", list, "notice_days", integer)
+	for name, piece := range map[string]string{
+		"one long line":          "Total ",
+		"groups of digits":       "1 234 ",
+		"digits and signs":       "1,2.3-4/5:",
+		"labels without values":  "Total:\n",
+		"a table without end":    "Description   Qty   Amount\n",
+		"a word of a fact":       "pets allowed? ",
+		"headings":               "SKILLS\n",
+		"addresses":              "a@b.example ",
+		"opened parentheses":     "((((\"between\" (the \"",
+		"bullets":                "- \n* \n",
+		"cells":                  "a   b\t|c|",
+		"letters of other sorts": "İ\u202f№\u00a0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doc := grounding.FromText(0, name, strings.Repeat(piece, (1<<20)/len(piece)))
+			start := time.Now()
+			generate(t, builtin.New(), schema, doc)
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("a megabyte took %v", took)
+			}
+		})
+	}
+}
+
 func BenchmarkInvoiceOf2Pages(b *testing.B)   { benchmarkPages(b, 2) }
 func BenchmarkInvoiceOf500Pages(b *testing.B) { benchmarkPages(b, 500) }
 

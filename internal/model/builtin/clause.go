@@ -43,14 +43,14 @@ func (f *filler) law(fd *field) []candidate {
 			}
 			e := nameEnd(pg.text, s)
 			if rd, ok := f.read(fd, pg, s, e, howCell); ok {
-				return []candidate{{rd.value, pg, rd.start, rd.end, i, rd.end, 0.85, f.rowAt(pg, s)}}
+				return []candidate{rd.at(pg, i, rd.end, 0.85, f.rowAt(pg, s))}
 			}
 		}
 		s := i + len("governed by ")
 		for _, w := range []string{" law,", " law.", " law ", " law\n"} {
 			if j := strings.Index(low[min(s, len(low)):min(len(low), s+40)], w); j > 0 && unicode.IsUpper(rune(pg.text[s])) {
 				if rd, ok := f.read(fd, pg, s, s+j+len(" law"), howCell); ok {
-					return []candidate{{rd.value, pg, rd.start, rd.end, i, rd.end, 0.8, f.rowAt(pg, s)}}
+					return []candidate{rd.at(pg, i, rd.end, 0.8, f.rowAt(pg, s))}
 				}
 			}
 		}
@@ -147,7 +147,7 @@ func readParties(pg *page, i int) []defined {
 			break
 		}
 		d := defined{page: pg, start: s, end: e, quoteEnd: e}
-		next := e
+		var next int
 		d.role, next = roleBehind(pg.text, e, min(end, e+400))
 		if next > e {
 			d.quoteEnd = next
@@ -306,7 +306,7 @@ func (f *filler) partyByRole(fd *field) []candidate {
 			continue
 		}
 		if rd, ok := f.read(fd, d.page, d.start, d.end, howCell); ok {
-			out = append(out, candidate{rd.value, d.page, rd.start, rd.end, rd.start, rd.end, score, f.rowAt(d.page, d.start)})
+			out = append(out, rd.at(d.page, rd.start, rd.end, score, f.rowAt(d.page, d.start)))
 		}
 	}
 	return out
@@ -317,7 +317,7 @@ func (f *filler) parties(fd *field) []candidate {
 	var out []candidate
 	for _, d := range f.openingParties() {
 		if rd, ok := f.read(fd, d.page, d.start, d.end, howCell); ok {
-			out = append(out, candidate{rd.value, d.page, rd.start, rd.end, rd.start, rd.end, 0.88, f.rowAt(d.page, d.start)})
+			out = append(out, rd.at(d.page, rd.start, rd.end, 0.88, f.rowAt(d.page, d.start)))
 		}
 	}
 	return out

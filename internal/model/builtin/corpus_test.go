@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stewardhq/steward"
@@ -19,9 +17,6 @@ import (
 	"github.com/stewardhq/steward/internal/model/builtin"
 )
 
-// details names cases whose faults are listed, such as "invoice" or "all".
-var details = flag.String("details", "", "list the faults of the corpus cases whose names contain this; all for every case")
-
 // floors are the figures that a corpus must reach.
 type floors struct {
 	f1, precision, evidence float64 // of the fields whose value stands verbatim
@@ -29,7 +24,14 @@ type floors struct {
 
 func TestReadsTheCorpus(t *testing.T) {
 	t.Parallel()
-	measure(t, "../../../testdata/corpus", floors{f1: 0.80, precision: 0.80, evidence: 0.95})
+	measure(t, "../../../testdata/corpus", floors{f1: 0.83, precision: 0.95, evidence: 0.98})
+}
+
+// TestReadsDocumentsThatNobodyTunedFor measures the reader on documents whose layouts and labels its makers had not seen. Do not tune to
+// them: they tell what to expect of documents from outside.
+func TestReadsDocumentsThatNobodyTunedFor(t *testing.T) {
+	t.Parallel()
+	measure(t, "../../../testdata/corpus-heldout", floors{f1: 0.75, precision: 0.87, evidence: 0.95})
 }
 
 // measure fills the schema of every document below dir, logs the figures and compares them with the floors.
@@ -112,6 +114,7 @@ func load(ctx context.Context, reader *document.Reader, c extracteval.Case) (doc
 	return doc, nil
 }
 
+// logFaults lists what is wrong, case by case.
 func logFaults(t *testing.T, report *extracteval.Report) {
 	t.Helper()
 	for _, r := range report.Results {
@@ -125,9 +128,6 @@ func logFaults(t *testing.T, report *extracteval.Report) {
 			}
 		}
 		t.Logf("%-32s %3d of %3d", r.Name, right, all)
-		if *details == "" || *details != "all" && !strings.Contains(r.Name, *details) {
-			continue
-		}
 		for _, o := range r.Outcomes {
 			switch {
 			case o.Verdict == extracteval.Absent:

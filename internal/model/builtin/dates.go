@@ -77,7 +77,7 @@ febbraio=2 févr=2 feb=2 fév=2 march=3 märz=3 marzo=3 mars=3 maerz=3 mar=3 mä
 maggio=5 mayo=5 mai=5 june=6 juni=6 juin=6 junio=6 giugno=6 jun=6 july=7 juli=7 juillet=7 julio=7 luglio=7 juil=7 jul=7 august=8
 août=8 agosto=8 aug=8 september=9 septembre=9 septiembre=9 settembre=9 sept=9 sep=9 october=10 oktober=10 octobre=10 octubre=10
 ottobre=10 oct=10 okt=10 november=11 novembre=11 noviembre=11 nov=11 december=12 dezember=12 décembre=12 diciembre=12 dicembre=12
-decembre=12 dec=12 dez=12 déc=12`
+dec=12 dez=12 déc=12`
 
 // monthTable returns months as a map.
 func monthTable() map[string]int {
@@ -119,6 +119,9 @@ func (c *calendar) dates(text string) []date {
 
 // at reads the date that begins at i, which is the start of a word.
 func (c *calendar) at(text string, i int) (date, bool) {
+	if i >= len(text) {
+		return date{}, false
+	}
 	if !digit(text[i]) {
 		return c.monthName(text, i)
 	}
@@ -238,6 +241,12 @@ func (c *calendar) dayName(text string, i int) (date, bool) {
 	if e == i || day < 1 || day > 31 {
 		return d, false
 	}
+	if m, f := c.month(text, e); m > 0 { // 18FEB26
+		if y, g := integer(text, f, 4); (g-f == 2 || g-f == 4) && closed(text, g) && validDay(fullYear(y, g-f), m, day) {
+			d.year, d.month, d.day, d.end = fullYear(y, g-f), m, day, g
+			return d, true
+		}
+	}
 	e = ordinal(text, e)
 	e = skipGap(text, e, " .-/\u00a0")
 	for _, w := range []string{"day of ", "of ", "de "} {
@@ -291,6 +300,9 @@ func (c *calendar) month(text string, i int) (m, end int) {
 		end += n
 	}
 	if end-i < 3 {
+		return 0, i
+	}
+	if end < len(text) && digit(text[end]) && end-i != 3 {
 		return 0, i
 	}
 	var buf [48]byte

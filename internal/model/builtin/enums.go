@@ -3,6 +3,7 @@ package builtin
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,14 @@ func (f *filler) readEnum(fd *field, text string, h how) (reading, bool) {
 	if h == howNear || len(text) > 300 {
 		return reading{}, false
 	}
+	base := 0
+	if kinds, spans := choicesOf(text); len(kinds) > 0 {
+		k := slices.Index(kinds, boxChecked)
+		if k < 0 {
+			return reading{}, false
+		}
+		base, text = spans[k].start, text[spans[k].start:spans[k].end]
+	}
 	got := " " + plainWords(text) + " "
 	best, bestFit, bestLen, tied := -1, 0.0, 0, false
 	for i, v := range fd.node.enum {
@@ -66,7 +75,7 @@ func (f *filler) readEnum(fd *field, text string, h how) (reading, bool) {
 	if e > 120 {
 		e = cutRune(text, 120)
 	}
-	return reading{enumValue(fd.node.enum[best]), 0, e, bestFit}, true
+	return reading{enumValue(fd.node.enum[best]), base, base + e, bestFit}, true
 }
 
 // enumFit compares a text with one name of a value, both in plain words with blanks around.
@@ -176,6 +185,54 @@ no=n,nein,non,false
 	return strings.Split(line, ",")
 }
 
+// choicesOf cuts "[ ] Yes [x] No" into its boxes, each with the words behind it.
+func choicesOf(text string) (kinds []int, spans []span) {
+	low := strings.ToLower(text)
+	if len(low) != len(text) {
+		return nil, nil
+	}
+	for i := 0; i < len(low); i++ {
+		for _, w := range []string{"[ ]", "[]", "☐", "✗", "✘", "[x]", "☑", "☒", "✓", "✔", "( )", "(x)"} {
+			if !strings.HasPrefix(low[i:], w) {
+				continue
+			}
+			if n := len(spans); n > 0 {
+				spans[n-1].end = i
+			}
+			kind := boxEmpty
+			if box(w) == boxChecked || w == "(x)" {
+				kind = boxChecked
+			}
+			kinds, spans = append(kinds, kind), append(spans, span{i + len(w), len(text)})
+			i += len(w) - 1
+			break
+		}
+	}
+	return kinds, spans
+}
+
+// boxedAnswer reads check boxes for a fact: those of yes and no, or one alone.
+func boxedAnswer(text string) (value, ok bool) {
+	kinds, spans := choicesOf(text)
+	for k, s := range spans {
+		switch plainWords(text[s.start:s.end]) {
+		case "yes", "ja", "oui", "true", "y":
+			if kinds[k] == boxChecked {
+				return true, true
+			}
+		case "no", "nein", "non", "false", "n":
+			if kinds[k] == boxChecked {
+				return false, true
+			}
+		case "":
+			if len(spans) == 1 {
+				return kinds[0] == boxChecked, true
+			}
+		}
+	}
+	return false, false
+}
+
 // readBool reads a stated fact behind a label: yes or no, a checked box, a word that denies.
 func readBool(text string, h how) (reading, bool) {
 	if h == howNear || h == howLead {
@@ -189,11 +246,10 @@ func readBool(text string, h how) (reading, bool) {
 		}
 		return reading{b, 0, cutRune(text+" ", e), fit}, true
 	}
-	switch {
-	case strings.HasPrefix(text, "[x]"), strings.HasPrefix(text, "[X]"), strings.HasPrefix(text, "☑"), strings.HasPrefix(text, "☒"), strings.HasPrefix(text, "✓"), strings.HasPrefix(text, "✔"):
-		return whole(true, 1)
-	case strings.HasPrefix(text, "[ ]"), strings.HasPrefix(text, "☐"), strings.HasPrefix(text, "✗"), strings.HasPrefix(text, "✘"), strings.HasPrefix(text, "✕"):
-		return whole(false, 1)
+	if v, ok := boxedAnswer(text); ok {
+		return whole(v, 1)
+	} else if box(strings.ToLower(text)) != boxNone {
+		return reading{}, false
 	}
 	fs := strings.Fields(head)
 	if len(fs) == 0 {
@@ -204,9 +260,9 @@ func readBool(text string, h how) (reading, bool) {
 		return whole(true, 1)
 	case "no", "false", "n", "nein", "non", "none", "never":
 		return whole(false, 1)
-	case "not", "non-", "without", "excluded", "prohibited", "forbidden", "unfurnished", "disabled", "declined", "rejected", "unavailable", "keine":
+	case "not", "nicht", "kein", "non-", "without", "excluded", "prohibited", "forbidden", "unfurnished", "disabled", "declined", "rejected", "unavailable", "keine":
 		return whole(false, 0.9)
-	case "included", "allowed", "permitted", "available", "enabled", "accepted", "required", "confirmed", "applicable", "applies", "active", "free", "fully":
+	case "gestattet", "erlaubt", "inklusive", "included", "allowed", "permitted", "available", "enabled", "accepted", "required", "confirmed", "applicable", "applies", "active", "free", "fully":
 		if len(fs) > 1 && fs[1] == "not" {
 			return whole(false, 0.9)
 		}

@@ -26,7 +26,7 @@ func (f *filler) stated(fd *field) []candidate {
 	add := func(ws []string, least int) {
 		var stems []string
 		for _, w := range ws {
-			if !strings.Contains(headWords+"the of a an or to for in on by with be applies apply rule whether ", " "+w+" ") && w != "" {
+			if !among(w, headWords+"the of a an or to for in on by with be applies apply rule whether ") && w != "" {
 				stems = append(stems, stem(w))
 			}
 		}
@@ -53,6 +53,12 @@ func (f *filler) stated(fd *field) []candidate {
 		}
 	}
 	var out []candidate
+	for _, p := range opposites(phrases) {
+		for _, c := range f.statements(p, 0.74) {
+			c.value = negated(c.value)
+			out = append(out, c)
+		}
+	}
 	for i, p := range phrases {
 		weight := 0.8
 		if i > 0 {
@@ -72,12 +78,55 @@ func (f *filler) stated(fd *field) []candidate {
 	return out
 }
 
+// opposites makes phrases that say the contrary: "VAT excluded" for "VAT included".
+func opposites(phrases [][]string) [][]string {
+	var out [][]string
+	for _, p := range phrases {
+		if len(p) < 2 {
+			continue
+		}
+		for k, w := range p {
+			for _, o := range contrary(w) {
+				q := append([]string(nil), p...)
+				q[k] = o
+				out = append(out, q)
+			}
+		}
+		if len(out) > 8 {
+			break
+		}
+	}
+	return out
+}
+
+func contrary(w string) []string {
+	switch w {
+	case stem("include"):
+		return []string{"exclud"}
+	case "cover":
+		return []string{"exclud"}
+	case "allow", "permitt", "permit":
+		return []string{"prohibit", "forbid"}
+	}
+	return nil
+}
+
+func negated(v json.RawMessage) json.RawMessage {
+	if string(v) == "true" {
+		return json.RawMessage("false")
+	}
+	return json.RawMessage("true")
+}
+
+// maxMentions is how many places of a word are looked at on a page.
+const maxMentions = 1000
+
 // statements finds lines and sentences with all stems close together.
 func (f *filler) statements(stems []string, weight float64) []candidate {
 	var out []candidate
 	for p, pg := range f.src.pages {
 		low := f.lowered(p)
-		for from := 0; len(out) < 6; {
+		for from, looked := 0, 0; len(out) < 6 && looked < maxMentions; looked++ {
 			i := strings.Index(low[from:], stems[0])
 			if i < 0 {
 				break
@@ -141,16 +190,51 @@ func (f *filler) statement(pg *page, low string, i int, stems []string) (candida
 	if hi-lo > 8 {
 		return candidate{}, false
 	}
+	if k := strings.IndexByte(low[i:e], ':'); k >= 0 { // "Payment released: N"
+		rd, ok := readBool(strings.TrimSpace(pg.text[i+k+1:e]), howCell)
+		if !ok {
+			return candidate{}, false
+		}
+		a, b := trim(pg.text, s, e)
+		return reading{rd.value, a, b, 1}.at(pg, a, b, 1, f.rowAt(pg, i)), true
+	}
 	value := "true"
 	if denied(ws, lo, hi, stems) {
 		value = "false"
+	}
+	switch box(low[s:i]) {
+	case boxEmpty:
+		value = "false"
+	case boxChecked:
+		value = "true"
 	}
 	fit := 1.0
 	if conditional(ws, lo) {
 		fit = 0.7
 	}
 	a, b := trim(pg.text, s, e)
-	return candidate{json.RawMessage(value), pg, a, b, a, b, fit, f.rowAt(pg, i)}, true
+	return reading{json.RawMessage(value), a, b, 1}.at(pg, a, b, fit, f.rowAt(pg, i)), true
+}
+
+// Kinds of check boxes.
+const (
+	boxNone = iota
+	boxEmpty
+	boxChecked
+)
+
+// box returns the kind of the last check box of a text in small letters.
+func box(s string) int {
+	kind, at := boxNone, -1
+	for _, b := range []struct {
+		sign string
+		kind int
+	}{{"[ ]", boxEmpty}, {"☐", boxEmpty}, {"[x]", boxChecked}, {"☑", boxChecked}, {"☒", boxChecked}, {"✓", boxChecked}, {"✔", boxChecked}, {"✗", boxEmpty}, {"✘", boxEmpty}} {
+		if i := strings.LastIndex(s, b.sign); i > at {
+			kind, at = b.kind, i
+		}
+	}
+	return kind
 }
 
 func distance(a, b int) int {
@@ -218,7 +302,7 @@ func denied(ws []string, lo, hi int, stems []string) bool {
 		w := ws[k]
 		switch {
 		case own(w):
-		case strings.Contains(" not no never without cannot neither nor none excluding excluded excl exclusive excludes prohibited forbidden nicht kein keine ohne sans unless isn aren don doesn won plus zzgl declined ", " "+w+" "):
+		case among(w, " not no non never without cannot neither nor none excluding excluded excl exclusive excludes exclude prohibited forbidden nicht kein keine ohne sans unless isn aren don doesn won plus zzgl declined "):
 			if w == "plus" && k > lo || w == "no" && k > hi && k+1 < len(ws) {
 				continue
 			}
@@ -270,7 +354,7 @@ func (f *filler) mentioned(fd *field) []candidate {
 			continue
 		}
 		name := enumText(v)
-		if strings.Contains(" other none unknown unspecified ", " "+name+" ") {
+		if among(name, " other none unknown unspecified ") {
 			continue
 		}
 		c, n := f.firstMention(v, name)
@@ -307,7 +391,7 @@ func (f *filler) firstMention(v any, name string) (candidate, int) {
 			}
 			n++
 			if n == 1 {
-				found = candidate{enumValue(v), pg, i, e, i, e, 0.6, f.rowAt(pg, i)}
+				found = reading{enumValue(v), i, e, 1}.at(pg, i, e, 0.6, f.rowAt(pg, i))
 			}
 		}
 	}
@@ -328,7 +412,7 @@ func (f *filler) totalCurrency(fd *field) []candidate {
 						continue
 					}
 					if rd, ok := f.read(fd, r.page, r.start, r.end, howCell); ok {
-						return []candidate{{rd.value, r.page, rd.start, rd.end, rd.start, rd.end, 0.7, h.row}}
+						return []candidate{rd.at(r.page, rd.start, rd.end, 0.7, h.row)}
 					}
 				}
 			}
@@ -355,7 +439,7 @@ func (f *filler) amountCurrency(fd *field) []candidate {
 			text := r.text(c)
 			if got, s, e := currencyIn(text); got == code || got == "USD" && code != "" && got != "" {
 				a := r.cells[c].start
-				return []candidate{{jsonString(code), r.page, a + s, a + e, a + s, a + e, 0.8, i}}
+				return []candidate{reading{jsonString(code), a + s, a + e, 1}.at(r.page, a+s, a+e, 0.8, i)}
 			}
 		}
 	}

@@ -30,6 +30,8 @@ type filler struct {
 	firm        *firm    // see author
 	body        *float64 // see bodyHeight
 	lower       []string // see lowered
+	spotList    []spot   // see spots
+	spotsDone   bool
 	partyList   []defined
 	partiesDone bool
 }
@@ -66,6 +68,9 @@ func (f *filler) run() error {
 func (f *filler) candidates(fd *field) []candidate {
 	out := f.labelled(fd)
 	out = append(out, f.inBlock(fd)...)
+	if !sure(out) {
+		out = append(out, f.kindred(fd)...)
+	}
 	switch fd.kind {
 	case kindBool:
 		out = append(out, f.stated(fd)...)
@@ -81,6 +86,11 @@ func (f *filler) candidates(fd *field) []candidate {
 	out = append(out, f.authorParts(fd)...)
 	out = append(out, f.addressed(fd)...)
 	return out
+}
+
+// sure reports whether a candidate is as good as a label of the field's own.
+func sure(cs []candidate) bool {
+	return slices.ContainsFunc(cs, func(c candidate) bool { return c.score >= 0.8 })
 }
 
 // choice is a candidate of a field, for the assignment.
@@ -120,7 +130,7 @@ func (f *filler) assign(all [][]candidate) {
 			continue
 		}
 		at := place{c.page, c.start}
-		if s, ok := taken[at]; ok && c.score < min(0.86, s) && !shares(fd) {
+		if s, ok := taken[at]; ok && c.score < min(0.93, s) && !shares(fd) {
 			continue
 		}
 		f.chosen[fd] = c.candidate
@@ -225,6 +235,17 @@ func (f *filler) writeArray(b []byte, fd *field, path string) ([]byte, bool) {
 	return append(b, ']'), n > 0
 }
 
+func (f *filler) writeList(b []byte, list []candidate, path string) ([]byte, bool) {
+	b = append(b, '[')
+	for i, c := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = f.writeLeaf(b, c, path+"/"+strconv.Itoa(i))
+	}
+	return append(b, ']'), len(list) > 0
+}
+
 // writeRecord writes one element of an array of objects. Objects and arrays inside elements are filled as far as the
 // element's row goes.
 func (f *filler) writeRecord(b []byte, fd *field, rec record, path string) []byte {
@@ -237,7 +258,7 @@ func (f *filler) writeRecord(b []byte, fd *field, rec record, path string) []byt
 		case c.kind == kindObject:
 			return f.writeObject(b, c, p, member)
 		case c.kind == kindArray:
-			return f.writeArray(b, c, p)
+			return f.writeList(b, rec[c].list, p)
 		}
 		cand, ok := rec[c]
 		if !ok {
@@ -261,9 +282,12 @@ func (c *candidate) quote() string {
 	return fold(c.page.text[s:e])
 }
 
+// maxCounted is the longest page in which it is counted how often a value stands; on longer ones it counts as repeated.
+const maxCounted = 32 << 10
+
 // quoteSpan widens a short value to its row, so that the quote tells which of several equal words is meant.
 func (f *filler) quoteSpan(pg *page, start, end int, r *row) (int, int) {
-	if end-start >= 8 || r.end-r.start > 200 || strings.Count(pg.text, pg.text[start:end]) == 1 {
+	if end-start >= 8 || r.end-r.start > 200 || len(pg.text) < maxCounted && strings.Count(pg.text, pg.text[start:end]) == 1 {
 		return start, end
 	}
 	return min(start, r.start), max(end, r.end)

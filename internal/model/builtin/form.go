@@ -61,31 +61,53 @@ type lexicon struct {
 func newLexicon() *lexicon {
 	x := &lexicon{vocab: newVocabulary(), groups: groups(), members: map[phrase][]membership{}}
 	for i, g := range x.groups {
+		own := &x.groups[i]
 		x.member(g.id, membership{i, 0, false})
 		for r, l := range g.labels {
-			x.member(l, membership{i, r + 1, false})
+			own.phrases = append(own.phrases, x.member(l, membership{i, r + 1, false}))
+			own.words = append(own.words, words(l))
 		}
 		for r, l := range g.weak {
-			x.member(l, membership{i, r + 100, true})
+			own.phrases = append(own.phrases, x.member(l, membership{i, r + 100, true}))
 		}
 	}
 	return x
 }
 
-func (x *lexicon) member(text string, m membership) {
+// member makes text a label of a group and returns its phrase.
+func (x *lexicon) member(text string, m membership) phrase {
 	ph := x.vocab.add(text)
-	for _, o := range x.members[ph] {
-		if o.group == m.group {
-			return
-		}
+	if !slices.ContainsFunc(x.members[ph], func(o membership) bool { return o.group == m.group }) {
+		x.members[ph] = append(x.members[ph], m)
 	}
-	x.members[ph] = append(x.members[ph], m)
+	return ph
 }
 
 func newForm(root *node, x *lexicon) *form {
 	f := &form{vocab: x.vocab.clone(), groups: x.groups, members: x.members}
 	f.root = f.build("", "", property{node: root, required: true}, nil, false)
+	f.freeUnique()
 	return f
+}
+
+// freeUnique lets fields that only count in their party's block be looked for everywhere when no other field has their
+// name; a bare "name" says too little for that.
+func (f *form) freeUnique() {
+	count := map[string]int{}
+	for _, fd := range f.leaves {
+		count[strings.Join(fd.words, " ")]++
+	}
+	for _, fd := range f.leaves {
+		name := strings.Join(fd.words, " ")
+		if fd.parent == nil || fd.parent.name == "" || count[name] != 1 || name == "name" {
+			continue
+		}
+		for _, l := range fd.own {
+			if !slices.ContainsFunc(fd.labels, func(o label) bool { return o.phrase == l.phrase }) {
+				fd.labels = append(fd.labels, label{l.phrase, l.weight * 0.75})
+			}
+		}
+	}
 }
 
 func (f *form) build(name, path string, p property, parent *field, inTable bool) *field {
@@ -132,10 +154,13 @@ func escape(name string) string {
 const genericNames = " name address number date type email phone city country code value amount title street zip state postal status total line1 line2 website url description rate from to start end "
 
 // tailWords may be cut off a name: "total_amount" is looked for as "total", too.
-const tailWords = " minimum maximum amount value name text string percent percentage pct date number on at usd eur chf gbp iso flag period total time list entries "
+const tailWords = " low high minimum maximum amount value name text string percent percentage pct date number on at usd eur chf gbp iso flag period total time list entries "
 
 // headWords may be cut off a boolean's name.
 const headWords = " is has are was have can does whether "
+
+// paperWords name the document itself: its date may be labelled "Date" alone.
+const paperWords = " issue issued letter memo document doc agreement contract invoice receipt report statement bill policy quote note form certificate notice confirmation order ticket written signed "
 
 // stateWords end the names of booleans; the label may lack them.
 const stateWords = " allowed covered included accepted required permitted available provided possible offered enabled applied applicable needed granted supported "
@@ -143,7 +168,7 @@ const stateWords = " allowed covered included accepted required permitted availa
 // label derives the labels of a field.
 func (f *form) label(fd *field) {
 	add := f.adder(fd)
-	generic := strings.Contains(genericNames, " "+strings.Join(fd.words, " ")+" ")
+	generic := among(strings.Join(fd.words, " "), genericNames)
 	nested := fd.parent != nil && fd.parent.name != "" && !fd.inTable
 	for _, l := range fd.node.labels {
 		add(l, 1, false)
@@ -161,6 +186,13 @@ func (f *form) label(fd *field) {
 		add(t, own, nested && generic && slices.Equal(f.vocab.canonical(t), fd.words))
 	}
 	f.trimmed(fd, add)
+	if fd.inTable && len(fd.words) == 2 {
+		for i, w := range fd.words {
+			if len(w) > 2 && !among(w, " number name date value text code total ") {
+				add(w, 0.6-0.05*float64(i), false)
+			}
+		}
+	}
 	f.described(fd, add)
 	f.expand(fd)
 	slices.SortStableFunc(fd.labels, func(a, b label) int { return compareDown(a.weight, b.weight) })
@@ -187,31 +219,45 @@ func (f *form) adder(fd *field) func(text string, weight float64, own bool) {
 		if own {
 			list = &fd.own
 		}
-		for i := range *list {
-			if (*list)[i].phrase == ph {
-				(*list)[i].weight = max((*list)[i].weight, weight)
-				return
-			}
-		}
-		*list = append(*list, label{ph, weight})
+		addLabel(list, ph, weight)
 	}
+}
+
+// addLabel adds a phrase to a list once, at its highest weight.
+func addLabel(list *[]label, ph phrase, weight float64) {
+	if ph == 0 {
+		return
+	}
+	for i := range *list {
+		if (*list)[i].phrase == ph {
+			(*list)[i].weight = max((*list)[i].weight, weight)
+			return
+		}
+	}
+	*list = append(*list, label{ph, weight})
 }
 
 // trimmed adds the name without its general last words and, for booleans, without "is" and "has".
 func (f *form) trimmed(fd *field, add func(string, float64, bool)) {
 	ws := fd.words
-	for len(ws) > 1 && strings.Contains(headWords, " "+ws[0]+" ") {
+	for len(ws) > 1 && among(ws[0], headWords) {
 		ws = ws[1:]
 		add(strings.Join(ws, " "), 0.95, false)
 	}
-	if n := len(ws); n > 1 && fd.node.typ == "boolean" && strings.Contains(stateWords, " "+ws[n-1]+" ") {
+	if n := len(ws); n > 1 && fd.node.typ == "boolean" && among(ws[n-1], stateWords) {
 		add(strings.Join(ws[:n-1], " "), 0.85, false)
+	}
+	if len(ws) > 1 && ws[0] == "total" && fd.numeric() {
+		add(strings.Join(ws[1:], " "), 0.72, false)
 	}
 	if len(ws) > 1 && (ws[0] == "minimum" || ws[0] == "maximum") {
 		ws = ws[1:]
 		add(strings.Join(ws, " "), 0.85, false)
 	}
-	for len(ws) > 1 && (strings.Contains(tailWords, " "+ws[len(ws)-1]+" ") || unitOf(ws[len(ws)-1]) != "") {
+	if n := len(ws); n > 1 && (ws[n-1] == "date" || ws[n-1] == "on") && among(ws[0], paperWords) {
+		add("date", 0.62, false)
+	}
+	for len(ws) > 1 && (among(ws[len(ws)-1], tailWords) || unitOf(ws[len(ws)-1]) != "") {
 		ws = ws[:len(ws)-1]
 		add(strings.Join(ws, " "), 0.85, false)
 	}
@@ -226,6 +272,9 @@ func (f *form) described(fd *field, add func(string, float64, bool)) {
 	for _, q := range quoted(d) {
 		add(q, 0.95, false)
 	}
+	for _, q := range acronyms(d) {
+		add(q, 0.85, false)
+	}
 	head := d
 	if i := strings.IndexAny(d, ".;,(:"); i > 0 {
 		head = d[:i]
@@ -233,6 +282,26 @@ func (f *form) described(fd *field, add func(string, float64, bool)) {
 	if ws := f.vocab.canonical(head); len(ws) >= 2 && len(ws) <= 5 {
 		add(head, 0.85, false)
 	}
+}
+
+// acronyms returns the capitals in parentheses: "HBL" of "House bill of lading (HBL)".
+func acronyms(s string) []string {
+	var out []string
+	for len(out) < 4 {
+		i := strings.IndexByte(s, '(')
+		if i < 0 {
+			break
+		}
+		j := strings.IndexByte(s[i:], ')')
+		if j < 0 {
+			break
+		}
+		if w := s[i+1 : i+j]; len(w) >= 2 && len(w) <= 8 && strings.ToUpper(w) == w && strings.ToLower(w) != w {
+			out = append(out, w)
+		}
+		s = s[i+j:]
+	}
+	return out
 }
 
 // quoted returns the short texts between quotation marks.
@@ -261,20 +330,32 @@ const tableGroups = "|quantity|unit price|line amount|item description|line numb
 
 // expand adds the labels of the groups that the field's labels belong to.
 func (f *form) expand(fd *field) {
-	add := f.adder(fd)
+	f.expandList(fd, fd.labels, false)
+	f.expandList(fd, fd.own, true)
+}
+
+// expandList adds the labels of the groups that a list's labels belong to, to the labels or to those of the block.
+func (f *form) expandList(fd *field, list []label, own bool) {
+	target := &fd.labels
+	if own {
+		target = &fd.own
+	}
+	add := func(ph phrase, weight float64) { addLabel(target, ph, weight) }
 	seen := map[int]float64{}
+	bears := map[int]bool{}
 	var order []int
-	named := false
-	for _, l := range append(slices.Clone(fd.labels), fd.own...) {
+	for _, l := range slices.Clone(list) {
 		if l.weight < 0.85 {
 			continue
 		}
 		for _, m := range f.members[l.phrase] {
-			w := f.trust(fd, l, m)
+			w := f.trust(fd, l, m, own)
 			if w == 0 {
 				continue
 			}
-			named = named || m.rank == 0
+			if m.rank == 0 {
+				bears[m.group] = true
+			}
 			if _, ok := seen[m.group]; !ok {
 				order = append(order, m.group)
 			}
@@ -283,25 +364,45 @@ func (f *form) expand(fd *field) {
 	}
 	for _, g := range order {
 		w := seen[g]
-		if named && w < 0.9 {
+		if len(bears) > 0 && !bears[g] && w < 0.9 && fd.node.typ != "object" {
 			w *= 0.85 // another group bears the field's very name
 		}
-		for i, text := range f.groups[g].labels {
-			add(text, w*(0.97-0.002*float64(i)), false)
-		}
-		for _, text := range f.groups[g].weak {
-			add(text, w*0.68, false)
+		strong := len(f.groups[g].labels)
+		for i, ph := range f.groups[g].phrases {
+			share := 0.92 - 0.002*float64(i)
+			switch {
+			case i >= strong:
+				share = 0.68
+			case i == 0 || holdsAll(f.groups[g].words[i], fd.words):
+				share = 0.95
+			}
+			add(ph, w*share)
 		}
 	}
 }
 
+// holdsAll reports whether ws has all of the words.
+func holdsAll(ws, want []string) bool {
+	if len(want) == 0 {
+		return false
+	}
+	for _, w := range want {
+		if !slices.ContainsFunc(ws, func(o string) bool { return singular(o) == singular(w) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // trust says how far a label speaks for a group it belongs to.
-func (f *form) trust(fd *field, l label, m membership) float64 {
+func (f *form) trust(fd *field, l label, m membership, own bool) float64 {
 	id := f.groups[m.group].id
 	table := strings.Contains(tableGroups, "|"+id+"|")
 	switch {
 	case m.weak:
 		return 0
+	case own && !table:
+		return l.weight * 0.95
 	case strings.HasPrefix(id, "vendor ") && f.about(fd, "customer"), strings.HasPrefix(id, "customer ") && id != "customer number" && f.about(fd, "vendor"):
 		return 0
 	case table && !fd.inTable && m.rank > 0:
@@ -367,8 +468,16 @@ func (f *form) partyOf(fd *field) {
 		f.label(heading)
 		fd.party, fd.attr = heading.labels, attr
 		f.adder(fd)(rest, 0.9, true)
+		f.expandList(fd, fd.own, true)
 		return
 	}
+	for k := len(fd.words) - 1; k > 0; k-- { // "screened_name" under a heading "Screened"
+		if ph := f.vocab.add(strings.Join(fd.words[:k], " ")); ph != 0 {
+			fd.party = append(fd.party, label{ph, 0.8})
+		}
+		f.adder(fd)(strings.Join(fd.words[k:], " "), 0.9, true)
+	}
+	f.expandList(fd, fd.own, true)
 }
 
 // attrOf says what of a party the words mean, or "".
@@ -389,7 +498,7 @@ func attrOf(ws []string) string {
 		return "phone"
 	case last == "website", last == "url", last == "web":
 		return "website"
-	case strings.Contains(partyAttrs, " "+last+" "):
+	case among(last, partyAttrs):
 		return last
 	}
 	return ""

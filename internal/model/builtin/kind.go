@@ -37,6 +37,9 @@ const (
 	kindNothing   // cannot be filled
 )
 
+// among reports whether a word stands in a list of words with blanks around them.
+func among(word, list string) bool { return strings.Contains(list, " "+word+" ") }
+
 // numeric reports whether the value is a number of JSON.
 func (fd *field) numeric() bool { return fd.node.typ == "number" || fd.node.typ == "integer" }
 
@@ -44,7 +47,7 @@ const (
 	amountWords  = " amount total subtotal price cost fee tax vat rent salary balance deposit discount shipping tip net gross sum value charge payment paid due change cash fine premium income revenue spend limit principal gratuity freight postage handling surcharge refund wage turnover cap penalty retainer "
 	dateWords    = " date birthdate dob deadline expiry issued dated due born "
 	codeWords    = " number code sku reference gtin ean upc isbn asin vin serial barcode zip postal plate po mpn register till terminal account routing "
-	nameWords    = " vendor seller supplier customer buyer client merchant store name company employer landlord tenant cashier server candidate analyst cardholder holder beneficiary sender recipient institution school university brand manufacturer signatory author guarantor contact person payee payer issuer provider contractor counterparty owner "
+	nameWords    = " vendor seller supplier customer buyer client merchant store name company employer landlord tenant cashier server candidate analyst cardholder holder beneficiary sender recipient institution school university brand manufacturer signatory author guarantor contact person payee payer manager agent lawyer officer handler director supervisor clerk driver passenger patient donor subscriber issuer provider contractor counterparty owner "
 	textualWords = " summary description notes note objective profile narrative clause terms remarks comment overview abstract about rationale "
 )
 
@@ -59,7 +62,7 @@ func (f *form) describe(fd *field) {
 	fd.unit = unitIn(fd, ws)
 	fd.kind = leafKind(fd, ws)
 	if fd.kind == kindAmount || fd.kind == kindNumber || fd.kind == kindMeasure {
-		fd.lower, fd.upper = slices.Contains(fd.words, "minimum"), slices.Contains(fd.words, "maximum")
+		fd.lower, fd.upper = slices.Contains(fd.words, "minimum") || slices.Contains(fd.words, "low"), slices.Contains(fd.words, "maximum") || slices.Contains(fd.words, "high")
 		if n := len(fd.words); n > 1 && isCurrencyCode(strings.ToUpper(fd.words[n-1])) {
 			fd.money = strings.ToUpper(fd.words[n-1])
 		}
@@ -73,7 +76,7 @@ func leafKind(fd *field, ws []string) kind {
 		last = fd.words[len(fd.words)-1]
 	}
 	has := func(list string) bool {
-		return slices.ContainsFunc(ws, func(w string) bool { return strings.Contains(list, " "+w+" ") })
+		return slices.ContainsFunc(ws, func(w string) bool { return among(w, list) })
 	}
 	currency := last == "currency" || slices.Equal(fd.words, []string{"currency", "code"})
 	switch {
@@ -96,7 +99,7 @@ func leafKind(fd *field, ws []string) kind {
 
 func numberKind(fd *field, has func(string) bool) kind {
 	switch {
-	case has(" percent pct percentage ") || has(" rate ") && has(" tax vat interest discount gst ") && !has(" amount "):
+	case has(" percent pct percentage ") || strings.Contains(strings.ToLower(fd.node.description), "in percent") || strings.Contains(strings.ToLower(fd.node.description), "percentage") || has(" rate ") && has(" tax vat interest discount gst ") && !has(" amount "):
 		return kindPercent
 	case fd.unit != "":
 		return kindMeasure
@@ -143,25 +146,25 @@ func stringKind(fd *field, ws []string, last string, has func(string) bool) kind
 		return kindCurrency
 	case pair("last", "four"), pair("last", "4"), has(" last4 last4digits "), pair("card", "ending"):
 		return kindLastFour
-	case strings.Contains(" phone mobile fax hotline helpline cell ", " "+last+" ") || has(" phone ") && last == "number":
+	case among(last, " phone mobile fax hotline helpline cell ") || has(" phone ") && last == "number":
 		return kindPhone
 	case has(" url website linkedin github link homepage web "):
 		return kindURL
 	case last == "time":
 		return kindTime
-	case strings.Contains(dateWords, " "+last+" ") || slices.Contains(fd.words, "date") || last == "on" && len(ws) > 1 || last == "at" && len(ws) > 1:
+	case among(last, dateWords) || slices.Contains(fd.words, "date") || last == "on" && len(ws) > 1 || last == "at" && len(ws) > 1:
 		return kindDate
-	case strings.Contains(" address premises ", " "+last+" ") && !has(" ip mac "):
+	case among(last, " address premises ") && !has(" ip mac "):
 		return kindAddress
-	case strings.Contains(codeWords, " "+last+" ") && last != "account" || slices.Contains(fd.words, "number"):
+	case among(last, codeWords) && last != "account" || slices.Contains(fd.words, "number"):
 		return kindCode
-	case strings.Contains(" term duration period ", " "+last+" ") && !has(" payment "):
+	case among(last, " term duration period ") && !has(" payment "):
 		return kindDuration
-	case strings.Contains(textualWords, " "+last+" "):
+	case among(last, textualWords):
 		return kindParagraph
-	case strings.Contains(amountWords, " "+last+" ") && !has(" method type terms status name "):
+	case among(last, amountWords) && !has(" method type terms status name "):
 		return kindAmount
-	case strings.Contains(nameWords, " "+last+" "):
+	case among(last, nameWords):
 		return kindName
 	}
 	return kindText
@@ -234,8 +237,9 @@ func unitIn(fd *field, ws []string) string {
 		return ""
 	}
 	if len(fd.words) > 1 {
-		if last := fd.words[len(fd.words)-1]; last != "in" && last != "min" {
-			if u := unitOf(last); u != "" && !isDayOfMonth(fd) && !(u == "years" && slices.Contains(fd.words, "model")) {
+		raw := words(fd.name)
+		if last := raw[len(raw)-1]; last != "in" && last != "min" {
+			if u := unitOf(last); u != "" && !isDayOfMonth(fd) && (u != "years" || !slices.Contains(fd.words, "model")) {
 				if last == "year" || last == "month" || last == "day" || last == "week" || last == "hour" {
 					raw := strings.ToLower(fd.name)
 					if !strings.HasSuffix(raw, "s") { // "graduation_year" is a year, not a number of them

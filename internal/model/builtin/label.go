@@ -57,9 +57,16 @@ func (l *labeller) cell(i, c int) {
 			continue
 		}
 		ph, last := l.longest(text, t)
+		if ph != 0 && insideWord(text, l.toks[t].start) {
+			ph = 0 // the middle of a code such as "NPV/PO/0552"
+		}
+		if w := text[l.toks[t].start:l.toks[t].end]; ph == 0 && t == 0 && (strings.EqualFold(w, "your") || strings.EqualFold(w, "our")) {
+			t++
+			continue
+		}
 		if ph == 0 {
 			w := text[l.toks[t].start:l.toks[t].end]
-			if t == 0 && connector(w) || rate(text, l.toks[t], ce.end) {
+			if t == 0 && (connector(w) || numbering(text, l.toks[0], ce.end)) || rate(text, l.toks[t], ce.end) {
 				t++
 				continue
 			}
@@ -81,6 +88,11 @@ func (l *labeller) cell(i, c int) {
 	}
 }
 
+// insideWord reports whether a "/", "-" or "_" joins the word at i to one before it.
+func insideWord(text string, i int) bool {
+	return i > 1 && strings.IndexByte("/-_", text[i-1]) >= 0 && (digit(text[i-2]) || text[i-2] >= 'A' && text[i-2] <= 'Z') && text[i] >= 'A' && text[i] <= 'Z'
+}
+
 // connector reports whether a word before a label changes nothing: "plus shipping", "zzgl. MwSt.".
 func connector(w string) bool {
 	switch strings.ToLower(w) {
@@ -88,6 +100,14 @@ func connector(w string) bool {
 		return true
 	}
 	return false
+}
+
+// numbering reports whether a token is the number of a form's line: "14. Turnover", "3) Name".
+func numbering(text string, t token, end int) bool {
+	if t.end-t.start > 2 || !digit(text[t.start]) || t.end+1 >= end {
+		return false
+	}
+	return (text[t.end] == '.' || text[t.end] == ')') && text[t.end+1] == ' '
 }
 
 // rate reports whether a token is the number of a percentage: "19 % MwSt."
@@ -106,7 +126,7 @@ func rate(text string, t token, end int) bool {
 func (l *labeller) longest(text string, t int) (best phrase, last int) {
 	cur := phrase(0)
 	for j := t; j < len(l.toks); j++ {
-		if j > t && !joined(text, l.toks[j-1], l.toks[j]) {
+		if j > t && !joined(text, l.toks[j-1], l.toks[j]) && !l.aside(text, j) {
 			break
 		}
 		id := l.toks[j].id
@@ -128,6 +148,15 @@ func (l *labeller) longest(text string, t int) (best phrase, last int) {
 	return best, last
 }
 
+// aside reports whether token j stands in parentheses and tells whose value a label means: "VAT ID (buyer)".
+func (l *labeller) aside(text string, j int) bool {
+	gap := text[l.toks[j-1].end:l.toks[j].start]
+	if id := l.toks[j].id; id == 0 || len(gap) > 3 || strings.TrimSpace(gap) != "(" {
+		return false
+	}
+	return among(l.vocab.spell[l.toks[j].id], " seller buyer customer supplier vendor client net gross ")
+}
+
 // joined reports whether only blanks and light punctuation stand between two words of a label.
 func joined(text string, a, b token) bool {
 	gap := text[a.end:b.start]
@@ -136,7 +165,7 @@ func joined(text string, a, b token) bool {
 	}
 	for _, c := range gap {
 		switch c {
-		case ' ', '-', '/', '&', '\'', '’', '(', '_', '\u00a0', '‐', '–', '[':
+		case ' ', '-', '/', '&', '\'', '’', '_', '\u00a0', '‐', '–':
 		case '.':
 			if a.end-a.start > 4 {
 				return false
@@ -151,6 +180,7 @@ func joined(text string, a, b token) bool {
 // terminator says what follows a label that ends at i in a cell that ends at end, and where its value may begin.
 func terminator(text string, i, end int) (term, int) {
 	i = skipSigns(text, i, end)
+	i = skipPlainWord(text, i, end)
 	if i < end && (text[i] == '(' || text[i] == '[') { // "(EUR)", "(19 %)", "[optional]"
 		if j := strings.IndexAny(text[i:min(end, i+40)], ")]"); j > 0 {
 			k := skipSigns(text, i+j+1, end)
@@ -185,6 +215,19 @@ func terminator(text string, i, end int) (term, int) {
 	return termValue, i
 }
 
+// skipPlainWord skips a word that adds nothing to a heading: "Customer details".
+func skipPlainWord(text string, i, end int) int {
+	s, e := nextWord(text[:end], i)
+	if s != i {
+		return i
+	}
+	switch strings.ToLower(text[s:e]) {
+	case "details", "information", "info", "data", "particulars", "angaben":
+		return skipSigns(text, e, end)
+	}
+	return i
+}
+
 // skipSigns skips blanks, one abbreviation dot, closing signs and a question mark.
 func skipSigns(text string, i, end int) int {
 	if i < end && text[i] == '.' && (i+1 >= end || text[i+1] != '.') {
@@ -216,19 +259,28 @@ func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 // label returns the mark with which cell c of r begins, and whether the mark is all of the cell's label: what follows is
 // the cell's end or a colon.
 func (r *row) label(c int) (mark, bool) {
-	for _, m := range r.cells[c].marks {
-		if m.lead > 0 {
-			break
-		}
-		return m, m.term != termValue
+	marks := r.cells[c].marks
+	if len(marks) == 0 || marks[0].lead > 0 {
+		return mark{}, false
 	}
-	return mark{}, false
+	return marks[0], marks[0].term != termValue
 }
 
 // pureLabel reports whether cell c is a label and nothing else.
 func (r *row) pureLabel(c int) bool {
 	m, ok := r.label(c)
 	return ok && (m.term == termEnd || m.value >= r.cells[c].end) || strings.HasSuffix(r.text(c), ":") && len(r.text(c)) < 50
+}
+
+// formLine reports whether a text begins like a line of a numbered form: "7. Deadweight".
+func formLine(t string) bool {
+	for _, w := range []string{"Artikel ", "Article ", "Section ", "Clause ", "§ ", "Artículo ", "Art. "} {
+		if rest, ok := strings.CutPrefix(t, w); ok && rest != "" && digit(rest[0]) {
+			return true
+		}
+	}
+	n, e := integer(t, 0, 2)
+	return n > 0 && e+2 < len(t) && (t[e] == '.' || t[e] == ')') && t[e+1] == ' ' && capitalized(t[e+2:])
 }
 
 // keyed reports whether cell c begins with a label and a colon, known or not ("Anything: value").

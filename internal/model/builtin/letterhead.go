@@ -57,6 +57,10 @@ func (f *filler) author() firm {
 // firmScore says how much a cell looks like the name of the documents' author.
 func (f *filler) firmScore(r *row, c, i int, hosts []string) float64 {
 	t := r.text(c)
+	t = t[:firmCut(t)]
+	if m, ok := r.label(c); (ok || m.phrase != 0) && hasDigit(t) || len(t) > 0 && strings.HasSuffix(t, ",") {
+		return 0
+	}
 	if f.claimed[i] || r.keyed(c) || r.pureLabel(c) || documentTitle(t) || len(t) > 60 || len(t) < 3 || f.typed(t) || !capitalized(t) && !digit(t[0]) {
 		return 0
 	}
@@ -73,10 +77,16 @@ func (f *filler) firmScore(r *row, c, i int, hosts []string) float64 {
 		score = 0.5 - 0.03*float64(i)
 	}
 	if f.nameOfHost(t, hosts) {
-		score = max(score, 0.45) + 0.2
+		score = max(score, 0.45) + 0.3
 	}
 	if wordsIn(lastWords(t), firmWords) > 0 {
-		score += 0.06
+		score += 0.05
+		if i == 0 {
+			score += 0.07
+		}
+		if strings.Contains(strings.ToLower(t), "bank") && i > headRows {
+			return 0
+		}
 		if score < 0.3 && strings.Count(f.src.pages[0].text, t) > 1 {
 			score = 0.45
 		}
@@ -85,6 +95,19 @@ func (f *filler) firmScore(r *row, c, i int, hosts []string) float64 {
 		}
 	}
 	return score
+}
+
+// firmCut returns where a firm's name ends before its address: "Acme GmbH, Ringstr. 5", "Acme GmbH · Ringstr. 5".
+func firmCut(t string) int {
+	for _, sep := range []string{" · ", " • ", " * "} {
+		if i := strings.Index(t, sep); i > 2 {
+			return i
+		}
+	}
+	if e := firmEnd(t); e > 0 {
+		return e
+	}
+	return len(t)
 }
 
 // isValue reports whether a cell is a value: a label stands left of it or above it.
@@ -180,7 +203,7 @@ func (f *filler) addressBelow(i, c int) bool {
 }
 
 // authorNames are fields, besides vendors and merchants, that the author of a document answers.
-const authorNames = " company organization hotel restaurant insurer issuer creditor absender garage workshop clinic airline provider charity carrier bank lender publisher sender supplier vendor seller merchant store shop firm "
+const authorNames = " station forwarder practice house auctioneer lab agency office dealer airline company organization hotel restaurant insurer issuer creditor absender garage workshop clinic airline provider charity carrier bank lender publisher sender supplier vendor seller merchant store shop firm "
 
 // asksAuthor reports whether a field asks for the firm that wrote the document.
 func (f *filler) asksAuthor(fd *field) bool {
@@ -194,7 +217,7 @@ func (f *filler) asksAuthor(fd *field) bool {
 	if slices.Equal(fd.words, []string{"name"}) && fd.parent != nil && fd.parent.name != "" {
 		ws = fd.parent.words
 	}
-	if len(ws) == 1 && strings.Contains(authorNames, " "+ws[0]+" ") {
+	if len(ws) == 1 && among(ws[0], authorNames) {
 		return true
 	}
 	return f.seller(fd)
@@ -207,15 +230,13 @@ func (f *filler) letterhead(fd *field) []candidate {
 		return nil
 	}
 	r := &f.src.rows[a.row]
-	s, e := r.cells[a.cell].start, r.cells[a.cell].end
-	if i := strings.Index(r.text(a.cell), ", "); i > 0 && !companyForm(r.text(a.cell)[i+1:]) && wordsIn(r.text(a.cell)[:i], firmWords) > 0 {
-		e = s + i
-	}
+	s := r.cells[a.cell].start
+	e := s + firmCut(r.text(a.cell))
 	rd, ok := f.read(fd, r.page, s, e, howCell)
 	if !ok {
 		return nil
 	}
-	return []candidate{{rd.value, r.page, rd.start, rd.end, rd.start, rd.end, min(0.75, max(0.6, a.score)), a.row}}
+	return []candidate{rd.at(r.page, rd.start, rd.end, min(0.75, max(0.6, a.score)), a.row)}
 }
 
 // authorBlock is the column of lines under the author's name.
@@ -242,13 +263,11 @@ func (f *filler) authorBlock() (block, bool) {
 
 // authorParts reads the author's address and what else stands under its name.
 func (f *filler) authorParts(fd *field) []candidate {
-	if fd.attr == "" || fd.attr == "name" {
+	if fd.attr == "name" {
 		return nil
 	}
-	owner := *fd
-	owner.attr = "name"
 	lone := slices.Equal(fd.words, []string{"address"}) && (fd.parent == nil || fd.parent.name == "") && f.someAuthor()
-	if !lone && !f.ownerAsksAuthor(fd) {
+	if !lone && (fd.attr == "" || !f.ownerAsksAuthor(fd)) {
 		return nil
 	}
 	b, ok := f.authorBlock()
@@ -278,7 +297,7 @@ func (f *filler) ownerAsksAuthor(fd *field) bool {
 	default:
 		return false
 	}
-	if len(owner) == 1 && strings.Contains(authorNames, " "+owner[0]+" ") {
+	if len(owner) == 1 && among(owner[0], authorNames) {
 		return true
 	}
 	ph := f.walk(strings.Join(owner, " "))
@@ -346,7 +365,7 @@ func (f *filler) addressed(fd *field) []candidate {
 		if !ok {
 			return nil
 		}
-		return []candidate{{rd.value, l.page, rd.start, rd.end, rd.start, rd.end, 0.62, l.row}}
+		return []candidate{rd.at(l.page, rd.start, rd.end, 0.62, l.row)}
 	}
 	c, ok := f.addressPart(fd, b)
 	if !ok {
@@ -371,7 +390,7 @@ func (f *filler) asksAddressee(fd *field) bool {
 
 // onlyTaxID gives the documents' only tax id to their author.
 func (f *filler) onlyTaxID(fd *field) []candidate {
-	if f.asksAddressee(fd) {
+	if f.asksAddressee(fd) || f.form.about(fd, "customer") {
 		return nil
 	}
 	var out []candidate
@@ -385,7 +404,7 @@ func (f *filler) onlyTaxID(fd *field) []candidate {
 			if len(out) > 0 && string(out[0].value) != string(rd.value) {
 				return nil
 			}
-			out = append(out, candidate{rd.value, r.page, rd.start, rd.end, rd.start, rd.end, 0.66, i})
+			out = append(out, rd.at(r.page, rd.start, rd.end, 0.66, i))
 		}
 	}
 	if len(out) > 1 {

@@ -95,7 +95,7 @@ func unitBehind(text string, i int) (unit string, end int) {
 		if u := unitOf(w); u != "" && w != "in" {
 			return u, e
 		}
-		if !strings.Contains(" calendar business working consecutive full additional clear ", " "+strings.ToLower(w)+" ") && !(hasDigit(w) && s > i && text[s-1] == '(') {
+		if !among(strings.ToLower(w), " calendar business working consecutive full additional clear ") && (!hasDigit(w) || s == i || text[s-1] != '(') {
 			return "", i
 		}
 		i = e
@@ -134,7 +134,7 @@ func (f *filler) measure(fd *field, text string, h how) (reading, bool) {
 func readDuration(text string, h how) (reading, bool) {
 	f := &filler{src: &source{}}
 	for _, q := range f.quantities(text) {
-		if !strings.Contains(" days months years weeks hours ", " "+q.unit+" ") || !atLead(text, q.start, h) {
+		if !among(q.unit, " days months years weeks hours ") || !atLead(text, q.start, h) {
 			continue
 		}
 		return reading{jsonString(fold(text[q.start:q.end])), q.start, q.end, 0.95}, true

@@ -17,6 +17,7 @@ const (
 	maxTextBytes = 16 << 20
 	maxCells     = 48  // in a row
 	maxTokens    = 400 // in a cell
+	maxRowBytes  = 16 << 10
 )
 
 // page is a page of a document.
@@ -44,6 +45,7 @@ type row struct {
 type cell struct {
 	start, end int     // byte range in the page's text, trimmed
 	x0, x1     float64 // place on the line: points when known, else columns
+	slot       int     // number of pipes before it; 0 when the row has none
 	marks      []mark
 }
 
@@ -103,6 +105,9 @@ func (s *source) addPage(file int, gp *grounding.Page) {
 			break
 		}
 		r := row{page: pg, start: start, end: end, gap: gap}
+		if end-start > maxRowBytes {
+			r.end = start + cutRune(pg.text[start:], maxRowBytes)
+		}
 		if cutCells(&r); len(r.cells) == 0 {
 			gap = gap || strings.TrimSpace(pg.text[start:end]) == ""
 		} else {
@@ -125,6 +130,7 @@ func cutCells(r *row) {
 	i, end := r.start, r.end
 	i = skipBullet(r, i)
 	column := float64(utf8.RuneCountInString(text[r.start:i]))
+	slot := strings.Count(text[r.start:i], "|")
 	for i < end && len(r.cells) < maxCells {
 		start, x0 := i, column
 		last, lastX := i, column // end of the text seen, without blanks behind it
@@ -152,9 +158,14 @@ func cutCells(r *row) {
 		}
 		if last > start && !ruleText(text[start:last]) {
 			start, last = bare(text, start, last)
-			r.cells = append(r.cells, cell{start: start, end: last, x0: x0, x1: lastX})
+			if strings.HasPrefix(text[start:last], ": ") { // "Label      : value"
+				start += 2
+			}
+			r.cells = append(r.cells, cell{start: start, end: last, x0: x0, x1: lastX, slot: slot})
 		}
+		from := i
 		i, column = skipBlanks(text, i, end, column)
+		slot += strings.Count(text[from:i], "|")
 	}
 	if len(r.cells) > 0 {
 		r.start, r.end = r.cells[0].start, r.cells[len(r.cells)-1].end
@@ -204,11 +215,10 @@ func headingSign(s string) bool {
 
 // bare moves a and b inwards over the signs of bold and code text.
 func bare(text string, a, b int) (int, int) {
-	for b-a > 4 && (strings.HasPrefix(text[a:b], "**") || strings.HasPrefix(text[a:b], "__")) {
-		a += 2
-	}
-	for b-a > 4 && (strings.HasSuffix(text[a:b], "**") || strings.HasSuffix(text[a:b], "__")) {
-		b -= 2
+	for _, sign := range []string{"**", "__"} {
+		if b-a > 4 && strings.HasPrefix(text[a:b], sign) && strings.HasSuffix(text[a:b], sign) {
+			a, b = a+2, b-2
+		}
 	}
 	return a, b
 }

@@ -49,7 +49,7 @@ func urls(text string) []span {
 			continue
 		}
 		e := i
-		for e < len(text) && text[e] > ' ' && strings.IndexByte("\"<>|,;()[]{}", text[e]) < 0 && !(text[e] >= utf8.RuneSelf && !wordRuneAt(text, e)) {
+		for e < len(text) && text[e] > ' ' && strings.IndexByte("\"<>|,;()[]{}", text[e]) < 0 && (text[e] < utf8.RuneSelf || wordRuneAt(text, e)) {
 			e++
 		}
 		end := e
@@ -83,7 +83,7 @@ func isURL(s string) bool {
 	if strings.HasPrefix(host, "www.") {
 		return strings.Count(host, ".") > 1
 	}
-	return strings.Contains(" com org net io dev de ch at fr uk co eu us it es nl be se no dk pl me app ai info biz shop store edu gov example ", " "+host[dot+1:]+" ")
+	return among(host[dot+1:], " com org net io dev de ch at fr uk co eu us it es nl be se no dk pl me app ai info biz shop store edu gov example ")
 }
 
 // ibans returns the IBANs of text whose check digits are right, with blanks inside or not.
@@ -174,6 +174,12 @@ func phones(text string) []span {
 	var out []span
 	for i := 0; i < len(text); i++ {
 		c := text[i]
+		if i > 1 && text[i-1] == ' ' && digit(text[i-2]) && c != '+' && c != '(' {
+			for i+1 < len(text) && digit(text[i]) && digit(text[i+1]) {
+				i++
+			}
+			continue // the middle of a longer run of digits
+		}
 		if !digit(c) && c != '+' && c != '(' || i > 0 && (wordByte(text[i-1]) || strings.IndexByte("-/.,#", text[i-1]) >= 0) {
 			continue
 		}
@@ -263,16 +269,19 @@ func taxIDEnd(text string, s, e int) int {
 		}
 		return 0
 	}
+	if indianTaxID(w) {
+		return e
+	}
 	if strings.HasPrefix(w, "CHE") {
 		return swissEnd(text, s)
 	}
-	if len(w) < 2 || !strings.Contains(" AT BE BG CY CZ DE DK EE EL ES FI FR GB HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI NO ", " "+w[:2]+" ") {
+	if len(w) < 2 || !among(w[:2], " AT BE BG CY CZ DE DK EE EL ES FI FR GB HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI NO ") {
 		return 0
 	}
 	digits, end := 0, s+2
 	for j := s + 2; j < len(text) && digits < 13; j++ {
 		c := text[j]
-		if digit(c) || c >= 'A' && c <= 'Z' && !(j > s+2 && text[j-1] == ' ') {
+		if digit(c) || c >= 'A' && c <= 'Z' && (j <= s+2 || text[j-1] != ' ') {
 			if digit(c) {
 				digits++
 			}
@@ -284,13 +293,27 @@ func taxIDEnd(text string, s, e int) int {
 		}
 		break
 	}
-	if digits >= 8 && digits <= 12 && end-s <= 18 && (end == len(text) || !wordByte(text[end])) {
+	if (digits >= 8 || digits == 7 && w[:2] == "IE") && digits <= 12 && end-s <= 18 && (end == len(text) || !wordByte(text[end])) {
 		return end
 	}
 	return 0
 }
 
-// swissEnd reads CHE-123.456.789 with or without MWST, TVA, IVA or HR behind.
+// indianTaxID reports whether w is a GSTIN: state, PAN, entity, "Z" and a check sign.
+func indianTaxID(w string) bool {
+	if len(w) != 15 || w[13] != 'Z' {
+		return false
+	}
+	for i := range len(w) {
+		letter := i >= 2 && i < 7 || i == 11
+		if letter && (w[i] < 'A' || w[i] > 'Z') || (i < 2 || i >= 7 && i < 11) && !digit(w[i]) || !upperDigit(w[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// swissEnd reads CHE-123.456.789; what of MWST, TVA or IVA stands behind is not part of the number.
 func swissEnd(text string, s int) int {
 	j := s + 3
 	digits := 0
@@ -302,11 +325,6 @@ func swissEnd(text string, s int) int {
 	}
 	if digits != 9 {
 		return 0
-	}
-	for _, w := range []string{" MWST", " TVA", " IVA"} {
-		if strings.HasPrefix(text[j:], w) {
-			return j + len(w)
-		}
 	}
 	return j
 }

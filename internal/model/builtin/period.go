@@ -51,7 +51,7 @@ func (f *filler) boundary(fd *field) int {
 func (f *filler) periodPhrases(fd *field) []label {
 	var own []string
 	for _, w := range fd.words {
-		if !strings.Contains(" start end from to until date on begin ", " "+w+" ") {
+		if !among(w, " start end from to until date on begin ") {
 			own = append(own, w)
 		}
 	}
@@ -116,7 +116,7 @@ func (f *filler) rangeEnd(fd *field, pg *page, a int, rg dateRange, which, row i
 	if !ok || !admits(fd.node, v) {
 		return candidate{}, false
 	}
-	return candidate{v, pg, a + d.start, a + d.end, a + rg.start, a + rg.end, score, row}, true
+	return reading{v, a + d.start, a + d.end, 1}.at(pg, a+rg.start, a+rg.end, score, row), true
 }
 
 // onlyRange takes the one range of full dates in the documents.

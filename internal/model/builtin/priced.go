@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -14,13 +15,16 @@ func (f *filler) priced(fd *field) []record {
 			unit = c
 		case c.kind == kindAmount && amount == nil:
 			amount = c
-		case (c.kind == kindNumber || c.kind == kindMeasure) && hasWord(c, "quantity") && qty == nil:
+		case (c.kind == kindNumber || c.kind == kindMeasure) && counts(c) && qty == nil:
 			qty = c
+		case c.kind == kindNumber && c.numeric() && amount == nil:
+			amount = c
 		case (c.kind == kindText || c.kind == kindName || c.kind == kindParagraph) && name == nil:
 			name = c
 		}
 	}
-	if name == nil || amount == nil && unit == nil {
+	dated := slices.ContainsFunc(leafChildren(fd), func(c *field) bool { return c.kind == kindDate || c.kind == kindDateTime })
+	if name == nil || amount == nil && unit == nil || dated || !itemList(fd) {
 		return nil
 	}
 	if amount == nil {
@@ -56,6 +60,18 @@ func (f *filler) priced(fd *field) []record {
 		f.claimed[i] = true
 	}
 	return out
+}
+
+// counts reports whether a field is named like a number of pieces.
+func counts(fd *field) bool {
+	return slices.ContainsFunc(fd.words, func(w string) bool { return among(w, " quantity count pieces piece unit pc pcs number times ") })
+}
+
+// itemList reports whether an array is named like a list of things that were sold.
+func itemList(fd *field) bool {
+	return slices.ContainsFunc(fd.words, func(w string) bool {
+		return among(w, " item line product purchase article service charge entry position row good order dish meal ticket fee lines items ")
+	})
 }
 
 func hasWord(fd *field, w string) bool {
@@ -97,7 +113,7 @@ func (f *filler) pricedRow(r *row, i int, name, qty, unit, amount *field) (recor
 		return nil, false
 	}
 	price, ok := f.read(amount, r.page, r.cells[n-1].start, r.cells[n-1].end, howCell)
-	if !ok || !hasAmount(r.text(n-1)) || len(r.text(n-1)) > 16 {
+	if !ok || !hasAmount(r.text(n-1)) || len(r.text(n-1)) > 16 || price.value[0] == '-' {
 		return nil, false
 	}
 	at := 0
@@ -123,6 +139,16 @@ func (f *filler) pricedRow(r *row, i int, name, qty, unit, amount *field) (recor
 	words, ok := f.read(name, r.page, s, e, howCell)
 	if !ok {
 		return nil, false
+	}
+	if i > 0 && countLine(r.page.text[s:e]) { // the words stand on the line above: "BANANAS" over "1.32 lb @ 0.69/lb    0.91"
+		p := &f.src.rows[i-1]
+		if p.page != r.page || len(p.cells) != 1 || p.keyed(0) || hasAmount(p.text(0)) || f.claimed[i-1] || r.gap {
+			return nil, false
+		}
+		if words, ok = f.read(name, p.page, p.start, p.end, howCell); !ok {
+			return nil, false
+		}
+		f.countAndPrice(rec, r, i, s, e, qty, unit)
 	}
 	rec[name], rec[amount] = quote(words), quote(price)
 	for c := at + 1; c < n-1; c++ {
@@ -163,22 +189,32 @@ func (f *filler) between(rec record, r *row, i, c int, qty, unit *field) {
 
 // detail reads a line below an item that only says "2 x 1.50" or "2 @ $1.50 ea".
 func (f *filler) detail(rec record, r *row, i int, qty, unit *field) bool {
-	for w := range strings.FieldsSeq(strings.ToLower(r.line())) {
-		w = strings.Trim(w, "$€£.,()")
-		if strings.IndexFunc(w, unicode.IsLetter) >= 0 && !strings.Contains(" x ea each qty pcs kg lb stk pc per unit usd eur gbp chf ", " "+strings.TrimLeft(w, "0123456789.,")+" ") {
-			return false
-		}
-	}
-	if !hasDigit(r.line()) {
+	if !countLine(r.line()) {
 		return false
 	}
 	f.countAndPrice(rec, r, i, r.start, r.end, qty, unit)
 	return true
 }
 
+// countLine reports whether a text only counts: "2 x 1.50", "1.32 lb @ 0.69/lb".
+func countLine(s string) bool {
+	for w := range strings.FieldsSeq(strings.ToLower(s)) {
+		for p := range strings.SplitSeq(w, "/") {
+			p = strings.TrimLeft(strings.Trim(p, "$€£.,()@"), "0123456789.,")
+			if strings.IndexFunc(p, unicode.IsLetter) >= 0 && !among(p, " x ea each qty pcs kg g lb lbs oz l ml stk pc per unit usd eur gbp chf at ") {
+				return false
+			}
+		}
+	}
+	return hasDigit(s)
+}
+
 // countAndPrice fills the quantity and the unit price from a text that holds one or both.
 func (f *filler) countAndPrice(rec record, r *row, i, s, e int, qty, unit *field) {
 	text := r.page.text[s:e]
+	if len(text) > 1 && len(text) < 5 && (text[0] == 'x' || text[0] == 'X') && digit(text[1]) {
+		s, text = s+1, text[1:] // "x2"
+	}
 	for _, n := range numbers(text, f.src.style.comma) {
 		fd := unit
 		if n.decimals == 0 && n.currency == "" {

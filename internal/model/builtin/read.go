@@ -26,6 +26,11 @@ type reading struct {
 	fit        float64 // 0 to 1: how much it looks like what was asked for
 }
 
+// at makes a candidate of the reading: the page, the byte range of the quote, the score and the index of the row.
+func (r reading) at(pg *page, qs, qe int, score float64, row int) candidate {
+	return candidate{value: r.value, page: pg, start: r.start, end: r.end, qs: qs, qe: qe, score: score, order: row}
+}
+
 // read reads a value of the field's kind from pg.text[a:b].
 func (f *filler) read(fd *field, pg *page, a, b int, h how) (reading, bool) {
 	a, b = trim(pg.text, a, b)
@@ -119,7 +124,7 @@ func atLead(text string, start int, h how) bool {
 	}
 	for w := range strings.FieldsSeq(text[:start]) {
 		w = strings.ToLower(strings.Trim(w, ".,:;()"))
-		if w != "" && !strings.Contains(" is of was on as at by in from until dated the = to no nr date amounts for day and be: ", " "+w+" ") && currencyAfter(w, 0) == "" {
+		if w != "" && !among(w, " is of was on as at by in from until dated the = to no nr date amounts for day and be: ") && currencyAfter(w, 0) == "" {
 			return false
 		}
 	}
@@ -153,7 +158,29 @@ func (f *filler) readDate(fd *field, text string, h how) (reading, bool) {
 			return reading{value, d.start, d.end, fit}, true
 		}
 	}
+	if fd.inTable && fd.node.typ == "string" && fd.node.format == "" && h == howCell && f.dayAndMonth(text) {
+		return reading{jsonString(text), 0, len(text), 0.9}, true
+	}
 	return reading{}, false
+}
+
+// dayAndMonth reports whether a cell is a date without its year: "02/03", "3. Feb".
+func (f *filler) dayAndMonth(text string) bool {
+	if len(text) > 10 || !hasDigit(text) {
+		return false
+	}
+	parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/-. ", r) })
+	if len(parts) != 2 {
+		return false
+	}
+	for _, p := range parts {
+		n, e := integer(p, 0, 2)
+		m, _ := f.src.style.calendar.month(p, 0)
+		if (e != len(p) || n < 1 || n > 31) && m == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // dateValue writes a date as the field asks for it.
@@ -215,7 +242,7 @@ func (f *filler) readAmount(fd *field, text string, h how) (reading, bool) {
 	ds := f.datesIn(text, h)
 	for i := range ns {
 		n := &ns[i]
-		if n.percent || within(ds, n.ns) || !likeAmount(n, text, h) && !bound(ns, i, text) || !atLead(text, n.start, h) && h == howLead && !(fd.upper && pick != nil) {
+		if n.percent || within(ds, n.ns) || !likeAmount(n, text, h) && !bound(ns, i, text) || !atLead(text, n.start, h) && h == howLead && (!fd.upper || pick == nil) {
 			continue
 		}
 		if fd.money != "" && n.currency != fd.money && (n.currency != "" || h != howCell && h != howRow) {
@@ -307,7 +334,7 @@ func (f *filler) readNumber(fd *field, text string, h how) (reading, bool) {
 	ds := f.datesIn(text, h)
 	for i := range ns {
 		n := &ns[i]
-		if within(ds, n.ns) && !(fd.node.typ == "integer" && n.text == yearIn(ds, n)) || n.percent || h == howNear {
+		if within(ds, n.ns) && (fd.node.typ != "integer" || n.text != yearIn(ds, n)) || n.percent || h == howNear {
 			continue
 		}
 		if !atLead(text, n.start, h) || h == howCell && n.start > 24 {
@@ -316,8 +343,14 @@ func (f *filler) readNumber(fd *field, text string, h how) (reading, bool) {
 		if fd.kind == kindMeasure && otherUnit(text[n.end:], fd.unit) {
 			return reading{}, false
 		}
+		if h == howLead && n.bare && n.ne-n.ns == 4 && strings.HasSuffix(text[:n.start], "in ") {
+			break // a year
+		}
 		if h == howCell && len(text)-n.end > 30 || h == howCell && strings.HasPrefix(text[n.end:], ". ") {
 			break
+		}
+		if fd.upper && i+1 < len(ns) && bound(ns, i, text) {
+			n = &ns[i+1]
 		}
 		fit := 1.0
 		if strings.TrimSpace(text[:n.start]) != "" {
@@ -403,170 +436,6 @@ func currencyIn(text string) (code string, start, end int) {
 		return c, i, len(text)
 	}
 	return "", 0, 0
-}
-
-func readPhone(text string, h how) (reading, bool) {
-	if r, ok := firstSpan(text, phones(text), h); ok {
-		return r, ok
-	}
-	if h != howCell || len(text) > 24 { // behind a label any run of enough digits is one
-		return reading{}, false
-	}
-	digits := 0
-	for _, c := range text {
-		switch {
-		case c >= '0' && c <= '9':
-			digits++
-		case !strings.ContainsRune("+-()/. ext\u00a0", c):
-			return reading{}, false
-		}
-	}
-	return reading{jsonString(text), 0, len(text), 0.9}, digits >= 5 && digits <= 15
-}
-
-func readTaxID(text string, h how) (reading, bool) {
-	if r, ok := firstSpan(text, taxIDs(text), h); ok {
-		return r, ok
-	}
-	r, ok := readCode(text, h)
-	if !ok || r.end-r.start < 7 || r.end-r.start > 22 {
-		return reading{}, false
-	}
-	return r, true
-}
-
-// readCode reads an identifier: the first word with a digit, with the short parts that go on behind single blanks when the
-// text is nothing else.
-func readCode(text string, h how) (reading, bool) {
-	if h == howNear {
-		return reading{}, false
-	}
-	fs := strings.Fields(text)
-	if len(fs) == 0 {
-		return reading{}, false
-	}
-	if h == howCell && len(text) <= 40 && len(fs) <= 6 && codeParts(fs) {
-		e := len(strings.TrimRight(text, ".,;"))
-		return reading{jsonString(text[:e]), 0, e, 1}, true
-	}
-	for i, w := range fs {
-		t := strings.Trim(w, ".,;:()[]\"'")
-		t = strings.TrimPrefix(t, "#")
-		if t == "" || strings.EqualFold(t, "no") || strings.EqualFold(t, "nr") {
-			continue
-		}
-		if i > 1 || !hasDigit(t) && !(h == howCell && i == 0 && strings.ToUpper(t) == t && len(t) > 3 && len(fs) == 1) {
-			break
-		}
-		s := strings.Index(text, t)
-		fit := 1.0
-		if i > 0 {
-			fit = 0.8
-		}
-		if len(t) == 1 || h == howLead && len(t) < 3 {
-			fit = 0.7
-		}
-		return reading{jsonString(t), s, s + len(t), fit}, true
-	}
-	return reading{}, false
-}
-
-// codeParts reports whether every word has a digit or is a short run of capitals.
-func codeParts(fs []string) bool {
-	some := false
-	for _, w := range fs {
-		d := hasDigit(w)
-		some = some || d
-		if !d && (len(w) > 6 || strings.ToUpper(w) != w) {
-			return false
-		}
-		if _, ok := numericDate(w, 0); digit(w[0]) && ok && len(fs) > 1 {
-			return false
-		}
-	}
-	return some
-}
-
-// readLastFour reads the last four digits of a card: the digits at the end of stars, or four digits alone.
-func readLastFour(text string) (reading, bool) {
-	for i := 0; i < len(text); i++ {
-		if !digit(text[i]) {
-			continue
-		}
-		e := i
-		for e < len(text) && digit(text[e]) {
-			e++
-		}
-		masked := i > 0 && (strings.ContainsAny(text[max(0, i-6):i], "*•xX#…") || strings.HasSuffix(text[:i], ".."))
-		lone := e-i == 4 && strings.Count(text, " ") <= 3
-		if e-i == 4 && (masked || lone) && (e == len(text) || !wordByte(text[e]) && text[e] != '-' && text[e] != '/') {
-			return reading{jsonString(text[i:e]), i, e, 1}, true
-		}
-		i = e
-	}
-	return reading{}, false
-}
-
-// readText reads words. A field of names does not take a date, an amount or a sentence.
-func readText(fd *field, text string, h how) (reading, bool) {
-	if h == howNear || h == howLead && fd.kind != kindParagraph {
-		return reading{}, false
-	}
-	limit := 300
-	if fd.kind == kindParagraph {
-		limit = 2000
-	}
-	e := len(strings.TrimRight(text, ",;"))
-	text = text[:e]
-	if n := len(text); n > limit || n == 0 || strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return reading{}, false
-	}
-	if nothing(text) {
-		return reading{}, false
-	}
-	fit := 1.0
-	if fd.kind == kindName {
-		if i := firmEnd(text); i > 0 {
-			e, text = i, text[:i]
-		}
-		if strings.IndexFunc(text, unicode.IsLetter) < 0 || len(text) > 120 {
-			return reading{}, false
-		}
-		if strings.HasSuffix(text, ".") && strings.Count(text, " ") > 6 {
-			fit = 0.6
-		}
-	}
-	return reading{jsonString(fold(text)), 0, e, fit}, true
-}
-
-// firmEnd returns where the name of a firm ends before a comma and its place ("Acme GmbH, Berlin"), or 0.
-func firmEnd(text string) int {
-	i := strings.IndexByte(text, ',')
-	if i < 0 || companyForm(text[i+1:]) {
-		return 0
-	}
-	j := strings.LastIndexByte(text[:i], ' ')
-	if j > 0 && wordsIn(text[j+1:i], firmWords) > 0 {
-		return i
-	}
-	return 0
-}
-
-// nothing reports whether a text stands for the absence of a value.
-func nothing(s string) bool {
-	switch strings.ToLower(strings.Trim(s, " .()-")) {
-	case "", "n/a", "na", "none", "nil", "null", "not applicable", "not available", "not provided", "unknown", "tbd", "not stated", "not specified", "keine", "aucun", "aucune", "k.a", "entfällt", "not given":
-		return true
-	}
-	return false
-}
-
-// fold makes runs of white space one blank.
-func fold(s string) string {
-	if !strings.ContainsAny(s, "\n\t\r\u00a0") && !strings.Contains(s, "  ") {
-		return strings.TrimSpace(s)
-	}
-	return strings.Join(strings.Fields(s), " ")
 }
 
 // admits checks a value against the node's own limits.

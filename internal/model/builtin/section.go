@@ -19,6 +19,9 @@ func (f *filler) section(h *hit) span {
 		if i > h.row+1 && f.startsSection(h, i) {
 			break
 		}
+		if m, ok := n.label(0); ok && i > h.row+1 && m.term == termColon && !n.bullet && n.cells[0].x0 <= r.cells[0].x0+r.page.apart() && f.listLabel(m.phrase) {
+			break
+		}
 	}
 	return span{h.row + 1, i}
 }
@@ -63,6 +66,16 @@ func (f *filler) bodyHeight() float64 {
 
 func capitals(s string) bool { return strings.ToUpper(s) == s && strings.ToLower(s) != s }
 
+// listLabel reports whether a phrase labels a list that stands for itself in a resume.
+func (f *filler) listLabel(ph phrase) bool {
+	for _, id := range []string{"skills", "languages", "certifications", "interests"} {
+		if f.inGroup(ph, id) {
+			return true
+		}
+	}
+	return false
+}
+
 // sectionLabel reports whether a phrase heads sections of a resume, a listing or a report.
 func (f *filler) sectionLabel(ph phrase) bool {
 	for _, g := range f.form.members[ph] {
@@ -87,7 +100,7 @@ func (f *filler) headingHits(fd *field, least float64) []hit {
 		for i := range f.src.hits[l.phrase] {
 			h := f.src.hits[l.phrase][i]
 			r := &f.src.rows[h.row]
-			if h.lead == 0 && len(r.cells) == 1 && !f.claimed[h.row] && (h.term == termEnd || h.term == termColon && h.value >= r.cells[0].end) {
+			if h.lead == 0 && len(r.cells) == 1 && !f.claimed[h.row] && (h.term == termEnd || h.term == termColon && h.value >= r.cells[0].end || h.term == termValue && f.src.heading(h.row) && r.end-h.end < 20) {
 				out = append(out, h)
 			}
 		}
@@ -116,7 +129,7 @@ func (f *filler) sectionText(fd *field) []candidate {
 		}
 		rd, ok := f.read(fd, a.page, a.start, z.end, howCell)
 		if ok {
-			return []candidate{{rd.value, a.page, rd.start, rd.end, rd.start, rd.end, 0.9, h.row}}
+			return []candidate{rd.at(a.page, rd.start, rd.end, 0.9, h.row)}
 		}
 	}
 	return nil
@@ -250,6 +263,9 @@ func (f *filler) split(fd *field, pg *page, a, b int, row int, whole bool) []can
 	var out []candidate
 	add := func(s, e int) {
 		s, e = trim(text, s, e)
+		if strings.HasPrefix(text[s:e], "+ ") {
+			s += 2
+		}
 		if w := strings.TrimSuffix(text[s:e], "."); len(w) < e-s && strings.Count(w, ".") == 0 && !whole {
 			e--
 		}
@@ -264,7 +280,7 @@ func (f *filler) split(fd *field, pg *page, a, b int, row int, whole bool) []can
 		rd, ok := f.read(fd, pg, a+s, a+e, howCell)
 		if ok && (e-s < 120 || whole) {
 			qs, qe := f.quoteSpan(pg, rd.start, rd.end, &f.src.rows[row])
-			out = append(out, candidate{rd.value, pg, rd.start, rd.end, qs, qe, 0.92 * rd.fit, row})
+			out = append(out, rd.at(pg, qs, qe, 0.92*rd.fit, row))
 		}
 	}
 	if whole {
@@ -281,9 +297,9 @@ func (f *filler) split(fd *field, pg *page, a, b int, row int, whole bool) []can
 		case c == ')':
 			depth = max(0, depth-1)
 		case depth > 0:
-		case c == ';', strings.ContainsRune("•·|▪‣", c), c == '/' && i > 0 && text[i-1] == ' ':
-			cut = len(string(c))
-		case c == ',' && !semicolon && !(i > 0 && i+1 < len(text) && digit(text[i-1]) && digit(text[i+1])):
+		case c == ';', strings.ContainsRune("•·|▪‣", c), (c == '/' || c == '*') && i > 0 && text[i-1] == ' ' && i+1 < len(text) && text[i+1] == ' ':
+			cut = max(1, len(string(c)))
+		case c == ',' && !semicolon && (i == 0 || i+1 >= len(text) || !digit(text[i-1]) || !digit(text[i+1])):
 			cut = 1
 		case c == '\n' && i > 0 && strings.IndexByte(",;", lastByte(text[:i])) < 0 && f.ownLine(text, i):
 			cut = 1
@@ -328,7 +344,7 @@ func (f *filler) everywhere(fd *field) []candidate {
 				continue
 			}
 			seen[string(rd.value)] = true
-			out = append(out, candidate{rd.value, r.page, rd.start, rd.end, rd.start, rd.end, 0.8, i})
+			out = append(out, rd.at(r.page, rd.start, rd.end, 0.8, i))
 		}
 	}
 	return out

@@ -76,14 +76,14 @@ func (e *evidence) page(text string, c *calendar) {
 		}
 	}
 	for i := 0; i+3 <= len(text); i++ {
-		if text[i] >= 'A' && text[i] <= 'Z' && isCurrencyCode(text[i:i+3]) && strings.Contains(" USD EUR GBP CHF JPY CAD AUD NZD SEK NOK DKK PLN CZK INR CNY ", text[i:i+3]) && (i == 0 || !asciiLetter(text[i-1])) && closed(text, i+3) {
+		if text[i] >= 'A' && text[i] <= 'Z' && isCurrencyCode(text[i:i+3]) && among(text[i:i+3], " USD EUR GBP CHF JPY CAD AUD NZD SEK NOK DKK PLN CZK INR CNY ") && (i == 0 || !asciiLetter(text[i-1])) && closed(text, i+3) {
 			e.codes[text[i:i+3]]++
 			e.first = first(e.first, text[i:i+3])
 			i += 2
 		}
 	}
 	e.dollars += statesOf(text)
-	for _, w := range []string{"VAT", "MwSt", "USt", "TVA", "IVA", "GmbH", "IBAN", "Ltd", "£", "€"} {
+	for _, w := range []string{"VAT", "MwSt", "USt", "TVA", "IVA", "GmbH", "Ltd", "£", "€"} {
 		if strings.Contains(text, w) {
 			e.euros++
 		}

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -10,6 +11,8 @@ import (
 type column struct {
 	x0, x1 float64
 	child  *field // nil for a column that nobody asked for
+	slot   int    // number of the column in a table drawn with pipes; 0 in others
+	upper  *field // the other end of a range that child begins; mostly nil
 	weight float64
 }
 
@@ -88,11 +91,22 @@ func (f *filler) table(fd *field) []record {
 		}
 	}
 	var out []record
+	cards := repeatsClosely(headers, best)
 	for _, h := range headers {
 		if !sameColumns(h, best) || f.claimed[h.row] || len(out) >= maxTableRows {
 			continue
 		}
-		rows := f.rows(h, children)
+		f.doubt(&h)
+		f.adopt(&h, children)
+		rows := f.rows(h)
+		if cards && len(rows) > 1 {
+			for _, rec := range rows[1:] {
+				for _, c := range rec {
+					delete(f.claimed, c.order)
+				}
+			}
+			rows = rows[:1]
+		}
 		if len(rows) == 0 {
 			continue
 		}
@@ -102,220 +116,6 @@ func (f *filler) table(fd *field) []record {
 		out = append(out, rows...)
 	}
 	return out
-}
-
-func sameColumns(a, b header) bool {
-	var x, y []*field
-	for _, c := range a.columns {
-		if c.child != nil {
-			x = append(x, c.child)
-		}
-	}
-	for _, c := range b.columns {
-		if c.child != nil {
-			y = append(y, c.child)
-		}
-	}
-	return slices.Equal(x, y)
-}
-
-// headers finds the rows that name at least two of the properties.
-func (f *filler) headers(children []*field) []header {
-	index := map[phrase][]label{} // phrase → (index of child, weight)
-	for i, c := range children {
-		for _, l := range append(slices.Clone(c.labels), c.own...) {
-			index[l.phrase] = append(index[l.phrase], label{phrase(i), l.weight})
-		}
-	}
-	need := min(2, len(children))
-	var out []header
-	for i := 0; i < len(f.src.rows) && len(out) < maxHeaders; i++ {
-		r := &f.src.rows[i]
-		if f.claimed[i] || len(r.cells) < 2 {
-			continue
-		}
-		if h, ok := f.headerAt(i, index, children, need); ok {
-			out = append(out, h)
-			i = h.last
-		}
-	}
-	return out
-}
-
-// headerAt reads row i, with row i+1 when the header goes over two lines, as a header.
-func (f *filler) headerAt(i int, index map[phrase][]label, children []*field, need int) (header, bool) {
-	r := &f.src.rows[i]
-	h := header{row: i, last: i}
-	var options []option
-	for c := range r.cells {
-		if r.keyed(c) && !r.pureLabel(c) || hasAmount(r.text(c)) {
-			return h, false
-		}
-		cols, opts := headerCell(r, c, index, len(h.columns))
-		h.columns = append(h.columns, cols...)
-		options = append(options, opts...)
-	}
-	if len(options) == 0 {
-		return h, false
-	}
-	options = append(options, f.secondLine(&h, index)...)
-	for i := range options {
-		if options[i].child < 0 {
-			options[i].child = f.amountChild(children)
-		}
-	}
-	options = slices.DeleteFunc(options, func(o option) bool { return o.child < 0 })
-	h.pick(options, children)
-	enough := h.filled >= need && h.filled*5 >= len(h.columns)*2
-	return h, enough
-}
-
-// amountChild returns the index of the child that holds a line's amount, or -1.
-func (f *filler) amountChild(children []*field) int {
-	for i, c := range children {
-		if c.kind == kindAmount && (f.ownGroup(c, "line amount") || f.ownGroup(c, "transaction amount")) {
-			return i
-		}
-	}
-	return -1
-}
-
-// option is a possible child of a column.
-type option struct {
-	column, child int
-	weight        float64
-}
-
-// headerCell makes columns of a header's cell: one, or one for each label when several stand in it.
-func headerCell(r *row, c int, index map[phrase][]label, at int) ([]column, []option) {
-	ce := &r.cells[c]
-	whole := []column{{x0: ce.x0, x1: ce.x1}}
-	var opts []option
-	var marks []mark
-	for _, m := range ce.marks {
-		if len(index[m.phrase]) > 0 {
-			marks = append(marks, m)
-		}
-	}
-	if w := strings.Trim(r.text(c), "() "); isCurrencyCode(w) || w == "€" || w == "$" || w == "£" {
-		opts = append(opts, option{at, -1, 0.6})
-	}
-	covered := 0
-	for _, m := range marks {
-		covered += m.end - m.start
-	}
-	if len(marks) > 1 && covered*10 >= (ce.end-ce.start)*8-10*len(marks) {
-		cols := make([]column, len(marks))
-		for k, m := range marks {
-			scale := (ce.x1 - ce.x0) / float64(ce.end-ce.start)
-			cols[k] = column{x0: ce.x0 + float64(m.start-ce.start)*scale, x1: ce.x0 + float64(m.end-ce.start)*scale}
-			for _, l := range index[m.phrase] {
-				opts = append(opts, option{at + k, int(l.phrase), l.weight})
-			}
-		}
-		return cols, opts
-	}
-	for _, m := range ce.marks {
-		lead := float64(m.lead) * 0.15
-		if m.lead > 2 || m.term == termValue && m.end-m.start < (ce.end-m.start)*2/5 {
-			continue
-		}
-		if m.term == termValue {
-			lead += 0.1
-		}
-		for _, l := range index[m.phrase] {
-			if w := l.weight - lead; w > 0.4 {
-				opts = append(opts, option{at, int(l.phrase), w})
-			}
-		}
-	}
-	return whole, opts
-}
-
-// secondLine joins the next row to the header when it has no digits and stands close under it.
-func (f *filler) secondLine(h *header, index map[phrase][]label) []option {
-	i := h.row + 1
-	if i+1 >= len(f.src.rows) {
-		return nil
-	}
-	r, n := &f.src.rows[h.row], &f.src.rows[i]
-	if n.page != r.page || n.gap || hasDigit(n.line()) || len(n.cells) > len(h.columns) || f.src.rows[i+1].page == r.page && !hasDigit(f.src.rows[i+1].line()) {
-		return nil
-	}
-	var opts []option
-	for c := range n.cells {
-		col := nearest(h.columns, n.cells[c].x0, n.cells[c].x1)
-		if len(n.cells[c].marks) == 0 && n.cells[c].end-n.cells[c].start > 14 {
-			return nil
-		}
-		for _, m := range n.cells[c].marks {
-			for _, l := range index[m.phrase] {
-				opts = append(opts, option{col, int(l.phrase), l.weight * 0.9})
-			}
-		}
-		if c < len(h.columns) {
-			upper := f.headText(r, h.columns[col])
-			if ph := f.walk(upper + " " + n.text(c)); ph != 0 {
-				for _, l := range index[ph] {
-					opts = append(opts, option{col, int(l.phrase), l.weight})
-				}
-			}
-		}
-	}
-	if len(opts) > 0 {
-		h.last = i
-	}
-	return opts
-}
-
-func (f *filler) headText(r *row, col column) string {
-	for c := range r.cells {
-		if r.cells[c].x0 == col.x0 {
-			return r.text(c)
-		}
-	}
-	return ""
-}
-
-// walk returns the phrase that all words of text make, or 0.
-func (f *filler) walk(text string) phrase { return f.form.vocab.find(text) }
-
-// pick gives each column its best child, each child once, the surest first.
-func (h *header) pick(options []option, children []*field) {
-	slices.SortStableFunc(options, func(a, b option) int {
-		if d := compareDown(a.weight, b.weight); d != 0 {
-			return d
-		}
-		return a.column - b.column
-	})
-	used := make([]bool, len(children))
-	for _, o := range options {
-		c := &h.columns[o.column]
-		if c.child != nil || used[o.child] {
-			continue
-		}
-		c.child, c.weight = children[o.child], o.weight
-		used[o.child] = true
-		h.filled++
-		h.weight += o.weight
-	}
-}
-
-// nearest returns the column that a piece from x0 to x1 belongs to: the one it overlaps most, else the closest.
-func nearest(cols []column, x0, x1 float64) int {
-	best, bestScore := 0, -1e18
-	for i, c := range cols {
-		overlap := min(x1, c.x1) - max(x0, c.x0)
-		edge := min(abs(x0-c.x0), abs(x1-c.x1), abs((x0+x1)-(c.x0+c.x1))/2)
-		score := -edge
-		if overlap > 0 {
-			score = 1000 + overlap - edge
-		}
-		if score > bestScore {
-			best, bestScore = i, score
-		}
-	}
-	return best
 }
 
 // hasAmount reports whether a text has a number with decimals or a currency.
@@ -332,10 +132,10 @@ func hasAmount(s string) bool {
 }
 
 // rows reads the rows below a header until a row that closes the table.
-func (f *filler) rows(h header, children []*field) []record {
+func (f *filler) rows(h header) []record {
 	var out []record
 	page := f.src.rows[h.row].page
-	strange := 0
+	strange, most, gaps := 0, 0, false
 	for i := h.last + 1; i < len(f.src.rows) && len(out) < maxTableRows; i++ {
 		r := &f.src.rows[i]
 		if f.claimed[i] {
@@ -347,8 +147,20 @@ func (f *filler) rows(h header, children []*field) []record {
 		if f.closing(r, &h) {
 			break
 		}
+		if r.cells[0].slot == 0 && r.keyed(0) && !r.pureLabel(0) {
+			break
+		}
 		rec, numbers := f.record(h, r, i)
+		if len(out) > 0 && f.tableEnds(r, &h, rec, page, most, gaps) {
+			break
+		}
+		if len(out) > 1 && f.sumOf(rec, out) {
+			break
+		}
 		if f.complete(rec, numbers, &h) {
+			gaps = gaps || r.gap && len(out) > 0 && r.page == page
+			most = max(most, len(rec))
+			page = r.page
 			strange = 0
 			out = append(out, rec)
 			f.claimed[i] = true
@@ -365,15 +177,49 @@ func (f *filler) rows(h header, children []*field) []record {
 			break
 		}
 	}
-	if len(out) > 0 {
-		_ = children
-	}
 	return out
 }
 
-func (f *filler) repeats(h header, r *row) bool {
-	head := &f.src.rows[h.row]
-	return len(r.cells) == len(head.cells) && r.text(0) == head.text(0) && r.text(len(r.cells)-1) == head.text(len(head.cells)-1)
+// sumOf reports whether a row is the sum of the rows above it in all of its amounts.
+func (f *filler) sumOf(rec record, above []record) bool {
+	if len(above) > 500 {
+		return false
+	}
+	amounts := 0
+	for fd, c := range rec {
+		if fd.kind != kindAmount || !fd.numeric() {
+			continue
+		}
+		v, err := strconv.ParseFloat(string(c.value), 64)
+		if err != nil {
+			return false
+		}
+		sum := 0.0
+		for _, r := range above {
+			if o, ok := r[fd]; ok {
+				x, err := strconv.ParseFloat(string(o.value), 64)
+				if err != nil {
+					return false
+				}
+				sum += x
+			}
+		}
+		if amounts++; abs(sum-v) > 0.005 {
+			return false
+		}
+	}
+	return amounts > 0 && len(rec) < len(above[len(above)-1])
+}
+
+// tableEnds reports whether a row behind others is no part of their table: it stands apart and is poorer than they are.
+func (f *filler) tableEnds(r *row, h *header, rec record, page *page, most int, gaps bool) bool {
+	if r.page != page {
+		return false
+	}
+	if r.gap && !gaps && (len(r.cells) == 1 || len(rec)*2 <= most) {
+		return true
+	}
+	return len(r.cells) <= 2 && len(h.columns) >= 4 && most >= 4 && !hasAmount(r.text(len(r.cells)-1)) && len(r.cells) > 1
 }
 
 // closing reports whether a row is a sum that ends a table: it begins with the label of one and lacks what items have.
@@ -418,7 +264,11 @@ func (f *filler) record(h header, r *row, i int) (rec record, numbers int) {
 	cells := make([][]int, len(h.columns))
 	for c := range r.cells {
 		k := c
-		if len(r.cells) != len(h.columns) {
+		if s := bySlot(h.columns, r.cells[c].slot); s >= 0 {
+			k = s
+		} else if r.cells[c].slot > 0 && h.columns[0].slot > 0 {
+			continue
+		} else if len(r.cells) != len(h.columns) {
 			k = nearest(h.columns, r.cells[c].x0, r.cells[c].x1)
 		}
 		cells[k] = append(cells[k], c)
@@ -446,6 +296,11 @@ func (f *filler) record(h header, r *row, i int) (rec record, numbers int) {
 			numbers++
 		}
 		rec[col.child] = f.cellCandidate(rd, r, i)
+		if col.upper != nil {
+			if rd, ok := f.read(col.upper, r.page, first.start, last.end, howCell); ok {
+				rec[col.upper] = f.cellCandidate(rd, r, i)
+			}
+		}
 	}
 	f.rowCurrency(rec, h, r, i)
 	return rec, numbers
@@ -472,7 +327,7 @@ func (f *filler) cellCandidate(rd reading, r *row, i int) candidate {
 	if rd.end-rd.start < 12 && r.end-r.start <= 260 {
 		qs, qe = r.start, r.end
 	}
-	return candidate{rd.value, r.page, rd.start, rd.end, qs, qe, 0.95 * rd.fit, i}
+	return rd.at(r.page, qs, qe, 0.95*rd.fit, i)
 }
 
 // rowCurrency fills a currency that no column holds from the amounts of the row.
@@ -540,6 +395,9 @@ func (f *filler) goesOn(rec record, h header, r *row) bool {
 	if !ok || c.page != r.page || !strings.HasPrefix(string(c.value), `"`) {
 		return false
 	}
+	if f.subheading(c, ce, r) {
+		return true
+	}
 	text := strings.TrimSuffix(string(c.value), `"`) + strings.TrimPrefix(string(jsonString(" "+fold(r.text(0)))), `"`)
 	if len(text) > 600 {
 		return true
@@ -547,6 +405,22 @@ func (f *filler) goesOn(rec record, h header, r *row) bool {
 	c.value = []byte(text)
 	rec[col.child] = c
 	return true
+}
+
+// subheading reports whether words below an item head the next ones: the item's own words left room on their line, and
+// these begin like a heading.
+func (f *filler) subheading(c candidate, ce *cell, r *row) bool {
+	t := r.text(0)
+	if !capitalized(t) || strings.Count(t, " ") > 3 {
+		return false
+	}
+	first := f.src.rows[c.order]
+	k := slices.IndexFunc(first.cells, func(o cell) bool { return o.start <= c.start && c.start < o.end })
+	if k < 0 || k+1 >= len(first.cells) || ce.x0 > first.cells[k].x0+r.page.apart() {
+		return false
+	}
+	room := first.cells[k+1].x0 - first.cells[k].x0
+	return first.cells[k].x1-first.cells[k].x0 < 0.6*room
 }
 
 // pageMark reports whether a line only counts pages or says that something goes on.

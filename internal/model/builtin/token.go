@@ -32,12 +32,18 @@ numbers=number nos=number inv=invoice qty=quantity qté=quantity qt=quantity amt
 telephone=phone mob=mobile desc=description descr=description ref=reference addr=address pmt=payment dept=department
 incl=including excl=excluding org=organization organisation=organization bal=balance cust=customer dob=birthdate
 colour=color organisations=organization emp=employee mgr=manager max=maximum min=minimum tot=total
-subtot=subtotal mwst=vat ust=vat tva=vat iva=vat gst=gst moms=vat btw=vat fulfil=fulfill licence=license
+subtot=subtotal mwst=vat ust=vat tva=vat iva=vat gst=gst foretag=company företag=company empresa=company bedrijf=company societe=company société=company waehrung=currency währung=currency moms=vat btw=vat fulfil=fulfill licence=license
 currencies=currency companies=company countries=country categories=category activities=activity
 parties=party penalties=penalty duties=duty policies=policy properties=property taxes=tax addresses=address
+dt=date tm=time curr=currency ccy=currency cur=currency merch=merchant nm=name mat=material yr=year yrs=years sts=status stat=status
+cnty=county pkgs=packages pkg=packages lic=license org=organization co=company loc=location edu=education cert=certification
+certs=certification bldg=building amnt=amount pct=percent fwd=forwarder rcpt=receipt rcv=received recd=received chg=charge chgs=charge
+prov=provider ins=insurance svc=service svcs=service txt=text bkg=booking tkt=ticket pax=passenger apt=apartment ext=extension
+mfr=manufacturer mfg=manufacturer cond=condition dim=dimension dims=dimension wt=weight mtl=material orig=original prev=previous
+est=estimate estd=estimate avg=average mgmt=management govt=government natl=national intl=international trans=transaction
 authorised=authorized catalogue=catalog txn=transaction trx=transaction exp=expiry expiration=expiry expires=expiry`
 
-const noiseWords = "the of your our a an this is its in"
+const noiseWords = "the of a an this is its in"
 
 func newVocabulary() *vocabulary {
 	v := &vocabulary{words: map[string]int32{}, edges: map[uint64]phrase{}, ends: []bool{false}, noise: []bool{false}, spell: []string{""}}

@@ -81,15 +81,28 @@ func (c *client) failureOf(x *exchange, text string) error {
 		f.RetryAfter = x.retryAfter
 		return f
 	}
-	return c.fail(steward.FailProviderError, fmt.Sprintf("refused the request (%d)", x.status), text)
+	f := c.fail(steward.FailProviderError, fmt.Sprintf("refused the request (%d)", x.status), text)
+	if x.status == http.StatusBadRequest && text != "" { // it is about what the caller asked for, such as a schema
+		f.Message = strings.TrimSuffix(f.Message, ".") + ": " + strings.TrimRight(shorten(text), ". ") + "."
+	}
+	return f
+}
+
+// shorten cuts a provider's words for a message.
+func shorten(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func (c *client) fail(code steward.FailureCode, what, text string) *steward.Failure {
-	message := fmt.Sprintf("The model provider %q %s", c.name, what)
+	f := &steward.Failure{Code: code, Message: fmt.Sprintf("The model provider %q %s.", c.name, what)}
 	if text != "" {
-		message += ": " + strings.TrimRight(text, ". ")
+		f.Err = errors.New(text) // a provider's words can quote keys and documents: they are for operators
 	}
-	return &steward.Failure{Code: code, Message: message + "."}
+	return f
 }
 
 // isPassing reports whether the same call may work later. An answer of 200 that the library could not read is one of those.

@@ -322,6 +322,7 @@ type listJobsInput struct {
 	wire.Page
 	AgentID    string `path:"agent_id" format:"uuid"`
 	StatusCode string `query:"status_code" doc:"Statuses, separated by commas." example:"3,4"`
+	Limit      int    `query:"limit" minimum:"0" maximum:"1000000" default:"100000" doc:"How many of the newest jobs are considered; 0 means all."`
 	Ordering   string `query:"ordering" doc:"Only -created_at, the default, is offered."`
 	refused    error
 }
@@ -330,7 +331,7 @@ type listJobsInput struct {
 func (in *listJobsInput) Resolve(ctx huma.Context) []error {
 	in.refused = refuseFilters(ctx.URL(),
 		"version_name", "metadata", "exclude_metadata", "job_id", "job_inputs", "search", "semantic_string", "verdict",
-		"created_from", "created_to", "limit")
+		"created_from", "created_to")
 	return in.Page.Resolve(ctx)
 }
 
@@ -346,6 +347,7 @@ func (f *family) listJobs(ctx context.Context, in *listJobsInput) (*output[*stew
 	if err != nil {
 		return nil, err
 	}
+	rows, count = newest(rows, count, (max(p.Page, 1)-1)*p.PageSize, in.Limit)
 	user, err := f.Users.CurrentUser(ctx)
 	if err != nil {
 		return nil, err
@@ -361,6 +363,14 @@ func (f *family) listJobs(ctx context.Context, in *listJobsInput) (*output[*stew
 		return nil, err
 	}
 	return body(page), nil
+}
+
+// newest cuts a page of jobs, newest first, that begins behind skipped others, to the newest limit of all; 0 means no limit.
+func newest(rows []steward.Job, count int64, skipped, limit int) ([]steward.Job, int64) {
+	if limit == 0 || count <= int64(limit) {
+		return rows, count
+	}
+	return rows[:min(len(rows), max(limit-skipped, 0))], int64(limit)
 }
 
 func listParams(in *listJobsInput) (p jobs.ListParams, err error) {

@@ -17,7 +17,7 @@ type listedJob struct {
 	CreatedAt        time.Time             `json:"created_at"`
 	LastUpdatedAt    time.Time             `json:"last_updated_at"`
 	DurationMS       *int64                `json:"duration_ms" doc:"From creation to the end; null while the job is open."`
-	JobInputs        []jobInput            `json:"job_inputs"`
+	JobInputs        []jobInput            `json:"job_inputs,omitempty"`
 	Metadata         map[string]string     `json:"metadata" doc:"Values that are no strings stand as their JSON text."`
 	UIFields         map[string]any        `json:"ui_fields"`
 	Evaluation       *struct{}             `json:"evaluation" doc:"Always null in this version."`
@@ -36,7 +36,7 @@ func listed(job *steward.Job, user *steward.User) (listedJob, error) {
 	row := listedJob{
 		ID: job.ID, AgentVersionName: job.VersionName, StatusEvents: orEmpty(job.Events), StatusCode: job.Status,
 		CreatedAt: job.CreatedAt.UTC(), LastUpdatedAt: job.UpdatedAt.UTC(), DurationMS: duration(job),
-		JobInputs: []jobInput{}, Metadata: metadata, UIFields: map[string]any{}, Progress: job.Progress,
+		Metadata: metadata, UIFields: map[string]any{}, Progress: job.Progress,
 		Cost: dollars(job.Usage.Cost),
 	}
 	if user != nil && user.ID == job.CreatorID {

@@ -54,7 +54,7 @@ func (in *inputReader) readMultipart(w http.ResponseWriter, r *http.Request, bou
 func (mr *multipartReader) readAll() error {
 	for {
 		part, err := mr.parts.NextPart()
-		if err == io.EOF { //nolint:errorlint // wrapped, it is the end of a body without a last boundary
+		if err == io.EOF { // wrapped, it would be the end of a body without a last boundary
 			return nil
 		}
 		if err != nil {

@@ -67,7 +67,7 @@ func (f *family) runOperation(path, id, summary string, async bool) wire.Operati
 	op.Description = "As the call that waits, but the answer is the job's id, given when the job is on disk. " +
 		"timeout_seconds and idempotency_key in the body bound the job and stand for the header."
 	op.Params = append(op.Params, wire.HeaderParam(wire.IdempotencyHeader,
-		"At most 255 characters. The same key within 24 hours answers the first job's id and starts nothing."))
+		"At most 255 characters. The same key within 24 hours answers the first job's id and starts nothing; with other inputs or metadata it is refused."))
 	op.Responses["200"] = wire.JSONResponse("The job's id", &huma.Schema{Type: huma.TypeString, Format: "uuid"})
 	return op
 }

@@ -47,7 +47,7 @@ func checkNamedOrganization(r *http.Request, p *steward.Principal) error {
 			}
 		}
 	}
-	if !strings.Contains(r.URL.RawQuery, OrganizationField) {
+	if !strings.Contains(r.URL.RawQuery, OrganizationField) && !strings.Contains(r.URL.RawQuery, "%") {
 		return nil
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)

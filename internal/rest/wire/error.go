@@ -200,7 +200,7 @@ func conflictReply(e *steward.Error) reply {
 func unsupportedReply(e *steward.Error) reply {
 	switch e.Field {
 	case "":
-		return detail(http.StatusNotImplemented, e, "This is not offered by this version.")
+		return detail(http.StatusMethodNotAllowed, e, "This is not offered by this version.")
 	case ContentTypeField:
 		return detail(http.StatusUnsupportedMediaType, e, "Unsupported media type.")
 	}

@@ -5,7 +5,7 @@
 //
 //	wire.Typed(api, op, func(ctx context.Context, in *Input) (*Output, error) { … }) // parameters and bodies from Go types
 //	api.Handle(op, func(w http.ResponseWriter, r *http.Request) error { … })         // free bodies, streams, hot paths
-//	api.NotOffered("PUT", "/v1/agents/{agent_id}/", "Replace an agent")             // known, not built: 501
+//	api.NotOffered("PUT", "/v1/agents/{agent_id}/", "Replace an agent")             // known, not built: 405
 //
 // All of them answer with and without the trailing slash, never redirect, and turn errors into bodies by the one table in
 // error.go. After the last registration Finish gives every path a JSON answer for the methods it does not have.
@@ -96,12 +96,13 @@ func (a *API) Handle(op Operation, h Handler) {
 	a.route(op.Method, op.Path, a.serve(op.Public, h))
 }
 
-// NotOffered registers a known operation that this version does not have: it answers 501, to callers with a key only.
+// NotOffered registers a known operation that this version does not have: it answers 405, to callers with a key only. Not 501: clients
+// repeat whatever is 500 and above.
 func (a *API) NotOffered(method, path, summary string) {
 	op := Operation{
 		Method: method, Path: path, Tag: notOfferedTag, Summary: summary,
 		ID:     strings.ToLower(method) + "_" + operationName(path),
-		Status: http.StatusNotImplemented,
+		Status: http.StatusMethodNotAllowed,
 	}
 	a.Handle(op, func(http.ResponseWriter, *http.Request) error {
 		return &steward.Error{Code: steward.Unsupported, Message: summary + " is not offered by this version."}

@@ -329,6 +329,10 @@ left join users u on u.id = a.creator_id%s`, columns, where, order, len(args)+1,
 	return agents, count, nil
 }
 
+// versionColumns are those of versions v, of its creator vu, and of its agent.
+const versionColumns = `v.id, v.version_name, v.description, v.created_at, v.engine_class_id, v.engine_name, v.input_definitions, v.engine_config,
+    v.read_only, v.supports_memory, v.post_actions, v.warnings, vu.id, vu.email, vu.display_name, vu.first_name, vu.last_name, ` + agentColumns
+
 // Version implements store.Agents.
 func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
 	orgID, okOrg := toUID(org)
@@ -337,9 +341,7 @@ func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent s
 	if !okOrg || !okAgent || (!okVersion && version != "") {
 		return nil, storerow.NotFound("Version")
 	}
-	v, err := scanVersion(s.pool.QueryRow(ctx, `
-select v.id, v.version_name, v.description, v.created_at, v.engine_class_id, v.engine_name, v.input_definitions, v.engine_config,
-    v.read_only, v.supports_memory, v.post_actions, v.warnings, vu.id, vu.email, vu.display_name, vu.first_name, vu.last_name, `+agentColumns+`
+	v, err := scanVersion(s.pool.QueryRow(ctx, `select `+versionColumns+`
 from agents a
 join versions v on v.id = coalesce($3, a.current_version_id) and v.agent_id = a.id
 left join users u on u.id = a.creator_id
@@ -349,6 +351,44 @@ where a.id = $1 and (a.organization_id = $2) is true`, agentID, orgID, versionID
 		return nil, translate("read version", notFound("Version", err))
 	}
 	return v, nil
+}
+
+// maxVersions is how many versions one list has.
+const maxVersions = 1000
+
+const listVersionsSQL = `select ` + versionColumns + `
+from agents a
+join versions v on v.agent_id = a.id
+left join users u on u.id = a.creator_id
+left join users vu on vu.id = v.creator_id
+where a.id = $1 and (a.organization_id = $2) is true
+order by v.created_at desc, v.id desc limit $3`
+
+// ListVersions implements store.Agents. An agent always has a version, so that none means no agent.
+func (s *Store) ListVersions(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) ([]steward.Version, error) {
+	orgID, okOrg := toUID(org)
+	agentID, okAgent := toUID(agent)
+	if !okOrg || !okAgent {
+		return nil, storerow.NotFound("Agent")
+	}
+	rows, err := s.pool.Query(ctx, listVersionsSQL, agentID, orgID, maxVersions)
+	if err != nil {
+		return nil, translate("list versions", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (steward.Version, error) {
+		v, err := scanVersion(row)
+		if err != nil {
+			return steward.Version{}, err
+		}
+		return *v, nil
+	})
+	if err == nil && len(list) == 0 {
+		err = storerow.NotFound("Agent")
+	}
+	if err != nil {
+		return nil, translate("list versions", err)
+	}
+	return list, nil
 }
 
 func scanVersion(row pgx.Row) (*steward.Version, error) {

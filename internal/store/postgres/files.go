@@ -95,7 +95,7 @@ select name, content_type, size_bytes, sha256, source_url from files where id = 
 }
 
 // Release implements store.Files.
-func (s *Store) Release(ctx context.Context, ids []steward.FileID) ([]string, error) {
+func (s *Store) Release(ctx context.Context, ids []steward.FileID, now time.Time) ([]string, error) {
 	var files []uid
 	for _, id := range ids {
 		if file, ok := toUID(id); ok {
@@ -108,7 +108,7 @@ func (s *Store) Release(ctx context.Context, ids []steward.FileID) ([]string, er
 	}
 	slices.SortFunc(files, compareUID)
 	err := s.inTx(ctx, "release files", func(tx pgx.Tx) (err error) {
-		dying, err = dropUploads(ctx, tx, files, time.Now())
+		dying, err = dropUploads(ctx, tx, files, now)
 		return err
 	})
 	return dying, err
@@ -158,12 +158,12 @@ func dropUploads(ctx context.Context, tx pgx.Tx, files []uid, now time.Time) ([]
 
 // ReleaseExpired implements store.Files. A blob counts as left dying by a crash when it has been dying for
 // storerow.DyingPatience; whoever gets it here has as long again.
-func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) ([]string, error) {
+func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) (dropped int, dying []string, err error) {
 	if limit <= 0 {
-		return nil, storerow.OutOfRange("limit", "limit must be positive.")
+		return 0, nil, storerow.OutOfRange("limit", "limit must be positive.")
 	}
-	dying := []string{}
-	err := s.inTx(ctx, "release expired files", func(tx pgx.Tx) error {
+	dying = []string{}
+	err = s.inTx(ctx, "release expired files", func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, expiredUploadsSQL, stamp(now), limit)
 		if err != nil {
 			return err
@@ -172,6 +172,7 @@ func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) ([
 		if err != nil {
 			return err
 		}
+		dropped = len(files)
 		if dying, err = dropUploads(ctx, tx, files, now); err != nil {
 			return err
 		}
@@ -183,7 +184,7 @@ func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) ([
 		dying = append(dying, left...)
 		return err
 	})
-	return dying, err
+	return dropped, dying, err
 }
 
 // Forget implements store.Files. Blobs that are not dying stay.

@@ -16,6 +16,8 @@ import (
 const (
 	maxRounds  = 16   // rounds of reading lanes and taking jobs
 	maxExpired = 1000 // leases looked at that ran out
+	maxEnded   = 500  // jobs ended because their time is over, and as many because a cancel was asked for
+	maxChances = 100  // jobs on their last chance looked at
 )
 
 // claimLock is the advisory lock that claims with limits take, so that they see each other's jobs.
@@ -31,24 +33,18 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Clai
 	}
 	var c *claim
 	err := s.inTx(ctx, "claim jobs", func(tx pgx.Tx) error {
-		c = &claim{tx: tx, req: &req, turns: &s.turns, now: stamp(req.Now), claimed: []store.Claimed{}}
+		c = &claim{tx: tx, req: &req, turns: &s.turns, now: stamp(req.Now), leaseNow: s.leaseTime(req.Now), claimed: []store.Claimed{}}
 		return c.run(ctx)
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.claimedUntil(req.Now)
-	return c.claimed, nil
-}
-
-// claimedUntil remembers the time of the latest claim, from which NextReady looks ahead.
-func (s *Store) claimedUntil(now time.Time) {
-	for us := storerow.Micros(now); ; {
-		old := s.claimedAt.Load()
-		if us <= old || s.claimedAt.CompareAndSwap(old, us) {
-			return
-		}
+	s.claimedAt.Note(req.Now)
+	s.ahead.Store(micros(c.seen) - micros(c.now))
+	if c.parked {
+		s.wake()
 	}
+	return c.claimed, nil
 }
 
 // claim is one call of Claim inside its transaction.
@@ -59,10 +55,21 @@ type claim struct {
 	now     pgtype.Timestamptz
 	running running
 	claimed []store.Claimed
+
+	leaseNow pgtype.Timestamptz // the time by which leases are measured; null means the database's clock
+	seen     pgtype.Timestamptz // what that time was when the claim began
+	chance   bool               // a job on its last chance was handed out
+	parked   bool               // others were parked
 }
 
 func (c *claim) run(ctx context.Context) error {
 	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	if err := c.endIdle(ctx); err != nil {
+		return err
+	}
+	if err := c.takeLastChance(ctx); err != nil || len(c.claimed) >= c.req.Max {
 		return err
 	}
 	for range maxRounds {
@@ -76,13 +83,14 @@ func (c *claim) run(ctx context.Context) error {
 
 // releaseExpiredSQL ends leases that ran out: their jobs become claimable, in the place of their lane where run_after puts them.
 const releaseExpiredSQL = `
-update jobs set lease_until = null, handed_over = false
+update jobs set lease_until = null, handed_over = false, last_chance = false
 where id in (
-    select id from jobs where status = 1 and lease_until is not null and lease_until <= $1
+    select id from jobs where status = 1 and lease_until is not null and lease_until <= coalesce($1::timestamptz, statement_timestamp())
     order by lease_until limit $2 for update skip locked)`
 
 const countRunningSQL = `
-select lane, count(*) from jobs where status = 1 and lease_until is not null and lease_until > $1 group by lane`
+select lane, count(*) from jobs
+where status = 1 and lease_until is not null and lease_until > coalesce($1::timestamptz, statement_timestamp()) group by lane`
 
 // prepare ends the leases that ran out and, when there are limits, counts what runs.
 func (c *claim) prepare(ctx context.Context) error {
@@ -91,10 +99,11 @@ func (c *claim) prepare(ctx context.Context) error {
 	if limited {
 		batch.Queue(`select pg_advisory_xact_lock($1)`, claimLock)
 	}
-	batch.Queue(releaseExpiredSQL, c.now, maxExpired)
+	batch.Queue(`select coalesce($1::timestamptz, statement_timestamp())`, c.leaseNow).QueryRow(func(row pgx.Row) error { return row.Scan(&c.seen) })
+	batch.Queue(releaseExpiredSQL, c.leaseNow, maxExpired)
 	if limited {
 		c.running = newRunning()
-		batch.Queue(countRunningSQL, c.now).Query(func(rows pgx.Rows) error {
+		batch.Queue(countRunningSQL, c.leaseNow).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var key []byte
 				var n int
@@ -107,6 +116,86 @@ func (c *claim) prepare(ctx context.Context) error {
 		})
 	}
 	return c.tx.SendBatch(ctx, batch).Close()
+}
+
+// Jobs that end without being run, wherever they stand in their lanes and whatever the limits: their time is over, or a
+// cancel was asked for before their worker went away.
+const (
+	overdueSQL = `
+select ` + idleColumns + ` from jobs
+where status <= 2 and lease_until is null and deadline <= $1 order by deadline limit $2 for update skip locked`
+	cancelledSQL = `
+select ` + idleColumns + ` from jobs
+where status <= 2 and lease_until is null and cancel_requested order by updated_at limit $1 for update skip locked`
+	idleColumns = `id, status, crashes, deadline, events, progress, handed_over, cancel_requested`
+)
+
+// endIdle ends the jobs of overdueSQL and cancelledSQL, a bounded number of them.
+func (c *claim) endIdle(ctx context.Context) error {
+	var d dealt
+	seen := map[uid]bool{}
+	collect := func(rows pgx.Rows) error {
+		for rows.Next() {
+			k := &candidate{}
+			r := &k.row
+			err := rows.Scan(&r.id, &r.row.Status, &r.row.Crashes, &r.deadlineTime, &r.row.Events, &r.row.Progress, &k.handedOver, &k.cancelRequested)
+			if err != nil {
+				return err
+			}
+			k.judgement = c.judge(k)
+			if !seen[r.id] && k.judgement.Status != steward.StatusStarted {
+				seen[r.id] = true
+				d.ended = append(d.ended, k)
+			}
+		}
+		return rows.Err()
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(overdueSQL, c.now, maxEnded).Query(collect)
+	batch.Queue(cancelledSQL, maxEnded).Query(collect)
+	if err := c.tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return c.store(ctx, d)
+}
+
+const lastChanceSQL = `
+select lane, fence, handed_over, cancel_requested, ` + jobColumns + ` from jobs
+where status <= 2 and lease_until is null and last_chance and run_after <= $1
+order by run_after, id limit $2 for update skip locked`
+
+// takeLastChance claims one of the jobs that wait for their last chance, the oldest that the limits allow.
+func (c *claim) takeLastChance(ctx context.Context) error {
+	if !c.req.LastChance {
+		return nil
+	}
+	var d dealt
+	rows, err := c.tx.Query(ctx, lastChanceSQL, c.now, maxChances)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() && !c.chance && len(d.chosen) < c.req.Max {
+		k := &candidate{}
+		var key []byte
+		if err := rows.Scan(append([]any{&key, &k.fence, &k.handedOver, &k.cancelRequested}, k.row.into()...)...); err != nil {
+			return err
+		}
+		k.lane = parseLane(key)
+		k.judgement = c.judge(k)
+		if k.judgement.Status == steward.StatusStarted && c.running.room(k.lane, &c.req.Limits, 1) == 0 {
+			continue
+		}
+		if c.admit(k, &d) {
+			d.chosen = append(d.chosen, k)
+			c.running.add(k.lane, 1)
+		}
+	}
+	rows.Close() // those not taken stay locked until the commit, a moment only
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return c.store(ctx, d)
 }
 
 // round takes jobs once from the lanes. more is false when another round would find nothing.
@@ -129,7 +218,7 @@ func (c *claim) round(ctx context.Context) (more bool, err error) {
 	for _, q := range quotas {
 		more = more || q.full
 	}
-	return more && len(d.chosen)+len(d.ended) > 0, nil
+	return more && len(d.chosen)+len(d.ended)+len(d.parked) > 0, nil
 }
 
 const candidatesSQL = `
@@ -137,7 +226,7 @@ select l.ord, c.fence, c.handed_over, c.cancel_requested, ` + jobColumns + `
 from unnest($1::bytea[], $2::integer[]) with ordinality as l (lane, quota, ord)
 cross join lateral (
     select * from jobs j
-    where j.status <= 2 and j.lease_until is null and j.lane = l.lane and j.run_after <= $3
+    where j.status <= 2 and j.lease_until is null and not j.last_chance and j.lane = l.lane and j.run_after <= $3
     order by j.run_after, j.id limit l.quota
     for update skip locked) c`
 
@@ -148,6 +237,7 @@ type candidate struct {
 	handedOver      bool
 	cancelRequested bool
 	row             jobRow
+	job             *steward.Job // row as it was, once it is admitted
 	judgement       storerow.Judgement
 }
 
@@ -199,18 +289,28 @@ func (c *claim) judge(k *candidate) storerow.Judgement {
 type dealt struct {
 	chosen []*candidate // to be started
 	ended  []*candidate // to be ended
+	parked []*candidate // to wait for their last chance
 }
 
 const startSQL = `
 update jobs j set status = 1, attempt = j.attempt + 1, fence = j.fence + 1, crashes = g.crashes, updated_at = $4,
-    started_at = coalesce(j.started_at, $4), lease_until = $5, node = $6, incarnation = $7, handed_over = false, failure = '', events = g.events
+    started_at = coalesce(j.started_at, $4), lease_until = coalesce($5::timestamptz, clock_timestamp()) + $6::interval,
+    node = $7, incarnation = $8, handed_over = false, last_chance = g.last_chance, failure = '', events = g.events
+from unnest($1::uuid[], $2::integer[], $3::text[], $9::boolean[]) as g (id, crashes, events, last_chance)
+where j.id = g.id`
+
+const parkSQL = `
+update jobs j set status = case when j.status = 1 then 2 else j.status end, crashes = g.crashes, last_chance = true, handed_over = false,
+    updated_at = case when j.status = 1 then $4 else j.updated_at end, run_after = case when j.status = 1 then $4 else j.run_after end,
+    node = '', incarnation = '', events = g.events
 from unnest($1::uuid[], $2::integer[], $3::text[]) as g (id, crashes, events)
 where j.id = g.id`
 
 const endSQL = `
 update jobs j set status = g.status, crashes = g.crashes, updated_at = $7, ended_at = $7, node = '', incarnation = '', handed_over = false,
-    events = g.events, failure = g.failure, usage = g.usage
-from unnest($1::uuid[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[]) as g (id, status, crashes, events, failure, usage)
+    last_chance = false, progress = g.progress, events = g.events, failure = g.failure, usage = g.usage
+from unnest($1::uuid[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $8::text[])
+    as g (id, status, crashes, events, failure, usage, progress)
 where j.id = g.id`
 
 // store writes what a round decided and adds the started jobs to the result.
@@ -223,6 +323,12 @@ func (c *claim) store(ctx context.Context, d dealt) error {
 	}
 	if len(d.ended) > 0 {
 		if err := c.queueEnd(ctx, batch, d.ended); err != nil {
+			return err
+		}
+	}
+	if len(d.parked) > 0 {
+		c.parked = true
+		if err := c.queuePark(batch, d.parked); err != nil {
 			return err
 		}
 	}
@@ -242,37 +348,66 @@ func (c *claim) queueStart(batch *pgx.Batch, chosen []*candidate) error {
 		return err
 	}
 	n := len(chosen)
-	ids, crashes, events := make([]uid, n), make([]int32, n), make([]string, n)
+	ids, crashes, events, chances := make([]uid, n), make([]int32, n), make([]string, n), make([]bool, n)
 	for i, k := range chosen {
 		r := &k.row.row
 		if k.judgement.Lost {
 			r.Events = storerow.Events(r.Events, lost)
 		}
 		r.Events = storerow.Events(r.Events, started)
-		r.Status, r.Failure, r.Crashes = int64(steward.StatusStarted), "", int64(k.judgement.Crashes)
-		r.Attempt++
-		k.fence++
-		k.row.updated = c.now
-		if !k.row.started.Valid {
-			k.row.started = c.now
-		}
-		ids[i], crashes[i], events[i] = k.row.id, int32(r.Crashes), r.Events //nolint:gosec // counts crashes of a process
-		job, err := k.row.decode()
-		if err != nil {
+		ids[i], crashes[i], events[i], chances[i] = k.row.id, int32(k.judgement.Crashes), r.Events, k.judgement.LastChance //nolint:gosec // a small count
+		if err := c.started(k); err != nil {
 			return err
 		}
 		c.claimed = append(c.claimed, store.Claimed{
-			Lease: store.Lease{JobID: job.ID, Fence: k.fence}, Job: *job, Resumed: job.Attempt > 1,
+			Lease: store.Lease{JobID: k.job.ID, Fence: k.fence + 1}, Job: *k.job, Resumed: k.job.Attempt > 1,
 		})
 	}
-	batch.Queue(startSQL, ids, crashes, events, c.now, stamp(c.req.Now.Add(c.req.Lease)), c.req.Worker.Node, c.req.Worker.Incarnation)
+	batch.Queue(startSQL, ids, crashes, events, c.now, c.leaseNow, c.req.Lease, c.req.Worker.Node, c.req.Worker.Incarnation, chances)
+	return nil
+}
+
+// started changes a candidate's job as startSQL changes its row.
+func (c *claim) started(k *candidate) (err error) {
+	j := k.job
+	j.Status, j.Failure, j.Crashes, j.UpdatedAt = steward.StatusStarted, nil, k.judgement.Crashes, fromStamp(c.now)
+	j.Attempt++
+	if j.StartedAt.IsZero() {
+		j.StartedAt = j.UpdatedAt
+	}
+	j.Events, err = storerow.ParseList[steward.StatusEvent](k.row.row.Events)
+	return err
+}
+
+func (c *claim) queuePark(batch *pgx.Batch, parked []*candidate) error {
+	lost, err := storerow.LostEvent(c.req.Now)
+	if err != nil {
+		return err
+	}
+	n := len(parked)
+	ids, crashes, events := make([]uid, n), make([]int32, n), make([]string, n)
+	for i, k := range parked {
+		ids[i], crashes[i], events[i] = k.row.id, int32(k.judgement.Crashes), k.row.row.Events //nolint:gosec // a small count
+		if k.judgement.Lost {
+			events[i] = storerow.Events(events[i], lost)
+		}
+	}
+	batch.Queue(parkSQL, ids, crashes, events, c.now)
+	batch.Queue(notifySQL)
 	return nil
 }
 
 func (c *claim) queueEnd(ctx context.Context, batch *pgx.Batch, ended []*candidate) error {
 	n := len(ended)
 	ids, statuses, crashes := make([]uid, n), make([]int16, n), make([]int32, n)
-	events, failures, usages := make([]string, n), make([]string, n), make([]string, n)
+	events, failures, usages, progress := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, k := range ended {
+		ids[i] = k.row.id
+	}
+	consumed, err := stepUsages(ctx, c.tx, ids)
+	if err != nil {
+		return err
+	}
 	for i, k := range ended {
 		j := k.judgement
 		event, err := storerow.Event(c.req.Now, j.Status, j.Failure)
@@ -282,25 +417,30 @@ func (c *claim) queueEnd(ctx context.Context, batch *pgx.Batch, ended []*candida
 		if failures[i], err = storerow.Object(j.Failure); err != nil {
 			return err
 		}
-		if usages[i], err = stepUsage(ctx, c.tx, k.row.id); err != nil {
+		if usages[i], err = storerow.SumUsage(consumed[k.row.id]); err != nil {
 			return err
 		}
-		events[i] = storerow.Events(k.row.row.Events, event)
-		ids[i], statuses[i], crashes[i] = k.row.id, int16(j.Status), int32(j.Crashes) //nolint:gosec // a status, and a count of crashes
+		events[i], progress[i] = storerow.Events(k.row.row.Events, event), k.row.row.Progress
+		statuses[i], crashes[i] = int16(j.Status), int32(j.Crashes) //nolint:gosec // a status, and a count of crashes
 	}
-	batch.Queue(endSQL, ids, statuses, crashes, events, failures, usages, c.now)
+	batch.Queue(endSQL, ids, statuses, crashes, events, failures, usages, c.now, progress)
 	return nil
 }
 
+// $1 is the latest claim's time by the worker's clock, $2 by that of leases.
 const nextReadySQL = `
 select least(
     (select run_after from jobs where status <= 2 and lease_until is null and delayed and run_after > $1 order by run_after limit 1),
-    (select lease_until from jobs where status = 1 and lease_until is not null and lease_until > $1 order by lease_until limit 1))`
+    (select deadline from jobs where status <= 2 and lease_until is null and deadline > $1 order by deadline limit 1),
+    (select lease_until - ($2::timestamptz - $1) from jobs
+    where status = 1 and lease_until is not null and lease_until > $2 order by lease_until limit 1))`
 
-// NextReady implements store.Queue. What is ready already is judged by the time of this process's latest claim.
+// NextReady implements store.Queue. What is ready already is judged by the time of this process's latest claim; the ends of
+// leases are told by the clock that this claim was made by.
 func (s *Store) NextReady(ctx context.Context) (time.Time, bool, error) {
 	var at pgtype.Timestamptz
-	err := s.pool.QueryRow(ctx, nextReadySQL, time.UnixMicro(s.claimedAt.Load()).UTC()).Scan(&at)
+	claimed := s.claimedAt.Micros()
+	err := s.pool.QueryRow(ctx, nextReadySQL, time.UnixMicro(claimed).UTC(), time.UnixMicro(claimed+s.ahead.Load()).UTC()).Scan(&at)
 	if err != nil {
 		return time.Time{}, false, translate("find next job", err)
 	}

@@ -15,17 +15,13 @@ import (
 
 // finishing is one call of Finish, encoded by its caller.
 type finishing struct {
-	job              uid
-	fence            int64
-	status           steward.Status
-	at, runAfter     pgtype.Timestamptz
-	outputs, refs    string
-	failure, usage   string
-	event, cancelled string // cancelled is the event in place of a retry, if a cancel was asked for
+	storerow.Ending
+	job   uid
+	fence int64
 }
 
 // finishWeight counts a job, and 8 KiB of outputs as one more.
-func finishWeight(f *finishing) int { return 1 + (len(f.outputs)+len(f.refs))>>13 }
+func finishWeight(f *finishing) int { return 1 + (len(f.Outputs)+len(f.References))>>13 }
 
 // Finish implements store.Queue.
 func (s *Store) Finish(ctx context.Context, lease store.Lease, o store.Outcome) error {
@@ -33,56 +29,17 @@ func (s *Store) Finish(ctx context.Context, lease store.Lease, o store.Outcome) 
 	if !ok {
 		return storerow.LeaseLost()
 	}
-	f, err := encodeOutcome(id, lease.Fence, o)
+	end, err := storerow.EncodeOutcome(o)
 	if err != nil {
 		return err
 	}
-	if err := s.finish.do(ctx, f); err != nil {
+	if err := s.finish.do(ctx, &finishing{end, id, lease.Fence}); err != nil {
 		return fmt.Errorf("finish job: %w", err)
 	}
 	if o.Status == steward.StatusRetry {
 		s.wake()
 	}
 	return nil
-}
-
-// encodeOutcome checks an outcome and brings it into the form of its row.
-func encodeOutcome(id uid, fence int64, o store.Outcome) (*finishing, error) {
-	if err := storerow.CheckOutcome(&o); err != nil {
-		return nil, err
-	}
-	if !o.Status.Succeeded() {
-		o.Outputs = nil
-	}
-	if o.Status != steward.StatusFailure && o.Status != steward.StatusRetry {
-		o.Failure = nil
-	}
-	f := &finishing{job: id, fence: fence, status: o.Status, at: stamp(o.At)}
-	var err error
-	if f.outputs, err = storerow.List(o.Outputs); err != nil {
-		return nil, err
-	}
-	if f.refs, err = storerow.List(o.References); err != nil {
-		return nil, err
-	}
-	if f.failure, err = storerow.Object(o.Failure); err != nil {
-		return nil, err
-	}
-	if f.usage, err = storerow.Usage(o.Usage); err != nil {
-		return nil, err
-	}
-	if f.event, err = storerow.Event(o.At, o.Status, o.Failure); err != nil {
-		return nil, err
-	}
-	if o.Status != steward.StatusRetry {
-		return f, nil
-	}
-	f.runAfter = stamp(o.RunAfter)
-	if o.RunAfter.IsZero() {
-		f.runAfter = f.at
-	}
-	f.cancelled, err = storerow.Event(o.At, steward.StatusCancelled, nil)
-	return f, err
 }
 
 // finishSQL ends attempts whose lease holds and answers their places in the arguments. A retry of a job whose cancel was
@@ -117,7 +74,7 @@ func (s *Store) finishBatch(ctx context.Context, calls []*finishing) []error {
 		}
 		first[f.job] = true
 		batch = append(batch, i)
-		retries = retries || f.status == steward.StatusRetry
+		retries = retries || f.Status == steward.StatusRetry
 	}
 	// Jobs are locked in the order of their ids.
 	slices.SortFunc(batch, func(a, b int) int { return compareUID(calls[a].job, calls[b].job) })
@@ -146,9 +103,9 @@ func (s *Store) storeOutcomes(ctx context.Context, calls []*finishing, batch []i
 	events, cancels := make([]string, n), make([]string, n)
 	for k, i := range batch {
 		f := calls[i]
-		jobs[k], fences[k], statuses[k], ats[k], afters[k] = f.job, f.fence, int16(f.status), f.at, f.runAfter //nolint:gosec // 0 to 6
-		outputs[k], refs[k], failures[k], usages[k] = f.outputs, f.refs, f.failure, f.usage
-		events[k], cancels[k] = f.event, f.cancelled
+		jobs[k], fences[k], statuses[k], ats[k], afters[k] = f.job, f.fence, int16(f.Status), stamp(f.At), stamp(f.RunAfter) //nolint:gosec // 0 to 6
+		outputs[k], refs[k], failures[k], usages[k] = f.Outputs, f.References, f.Failure, f.Usage
+		events[k], cancels[k] = f.Event, f.Cancelled
 	}
 	b := &pgx.Batch{}
 	b.Queue(finishSQL, jobs, fences, statuses, ats, afters, outputs, refs, failures, usages, events, cancels).Query(func(rows pgx.Rows) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
 // lane is a queue of its own: what limits and fairness are about.
@@ -111,7 +112,7 @@ with recursive hop as (
     from (
         select j.lane, ` + isOpenSQL + ` as is_open
         from jobs j
-        where j.status <= 2 and j.lease_until is null and j.lane > $1 and j.lane <= $2
+        where j.status <= 2 and j.lease_until is null and not j.last_chance and j.lane > $1 and j.lane <= $2
         order by j.lane, j.run_after, j.id limit 1) first)
     union all
     select next.lane, next.is_open,
@@ -119,7 +120,7 @@ with recursive hop as (
     from hop cross join lateral (
         select j.lane, ` + isOpenSQL + ` as is_open
         from jobs j
-        where j.status <= 2 and j.lease_until is null and j.lane <= $2
+        where j.status <= 2 and j.lease_until is null and not j.last_chance and j.lane <= $2
             and j.lane > case when hop.open_lanes >= $7 then substr(hop.lane, 1, 16) || '\xffffffffffffffffffffffffffffffff'::bytea else hop.lane end
         order by j.lane, j.run_after, j.id limit 1) next
 )
@@ -378,20 +379,38 @@ func (c *claim) next(o *orgTurn, d *dealt) *candidate {
 	return nil
 }
 
-// oldest takes the agent's oldest job that limits allow, and ends those before it that are not to be run any more.
+// admit reports whether a candidate may be handed out. One that may not is put under those to be ended or parked.
+func (c *claim) admit(k *candidate, d *dealt) bool {
+	j := &k.judgement
+	if j.Status == steward.StatusStarted && j.LastChance && (c.chance || !c.req.LastChance) {
+		d.parked = append(d.parked, k)
+		return false
+	}
+	if j.Status == steward.StatusStarted {
+		var err error
+		if k.job, err = k.row.decode(); err == nil {
+			c.chance = c.chance || j.LastChance
+			return true
+		}
+		*j = storerow.Unreadable(int(k.row.row.Crashes))
+		k.row.row.Events, k.row.row.Progress = storerow.Mend(k.row.row.Events, k.row.row.Progress)
+	}
+	d.ended = append(d.ended, k)
+	return false
+}
+
+// oldest takes the agent's oldest job that limits allow, and ends or parks those before it that are not to be run.
 func (c *claim) oldest(a *agentTurn, d *dealt) *candidate {
 	for i := 0; i < len(a.candidates); {
 		k := a.candidates[i]
-		ended := k.judgement.Status != steward.StatusStarted
-		if !ended && c.running.room(k.lane, &c.req.Limits, 1) == 0 {
+		if k.judgement.Status == steward.StatusStarted && c.running.room(k.lane, &c.req.Limits, 1) == 0 {
 			i++
 			continue
 		}
 		a.candidates = slices.Delete(a.candidates, i, i+1)
-		if !ended {
+		if c.admit(k, d) {
 			return k
 		}
-		d.ended = append(d.ended, k)
 	}
 	return nil
 }

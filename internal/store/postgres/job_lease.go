@@ -37,13 +37,13 @@ held as materialized (
 
 const renewSQL = `
 with ` + heldSQL + `
-update jobs j set lease_until = $4, progress = case when h.progress = '' then j.progress else h.progress end
+update jobs j set lease_until = coalesce($4::timestamptz, clock_timestamp()) + $5::interval, progress = case when h.progress = '' then j.progress else h.progress end
 from (select held.*, ($3::text[])[held.ord] as progress from held) h
 where j.id = h.id
 returning h.ord, h.cancel_requested`
 
 // RenewLeases implements store.Queue.
-func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, until time.Time) ([]store.Renewal, error) {
+func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, now time.Time, lease time.Duration) ([]store.Renewal, error) {
 	answers := make([]store.Renewal, len(leases))
 	if len(leases) == 0 {
 		return answers, nil
@@ -58,7 +58,7 @@ func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, un
 	}
 	ids, fences := leaseColumns(plain)
 	err := s.inTx(ctx, "renew leases", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, renewSQL, ids, fences, progress, stamp(until))
+		rows, err := tx.Query(ctx, renewSQL, ids, fences, progress, s.leaseTime(now), lease)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Store) HandOver(ctx context.Context, leases []store.Lease) error {
 	err := s.inTx(ctx, "hand over jobs", func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 with `+heldSQL+`
-update jobs j set lease_until = null, handed_over = true from held where j.id = held.id`, ids, fences)
+update jobs j set lease_until = null, handed_over = true, last_chance = false from held where j.id = held.id`, ids, fences)
 		if err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ update jobs j set lease_until = null, handed_over = true from held where j.id = 
 }
 
 const takeBackSQL = `
-update jobs set lease_until = null, handed_over = false
+update jobs set lease_until = null, handed_over = false, last_chance = false
 where id in (
     select id from jobs where status = 1 and lease_until is not null and node = $1 and incarnation <> $2 order by id for update)`
 

@@ -293,7 +293,11 @@ func (s *Store) Cancel(ctx context.Context, org steward.OrganizationID, id stewa
 			return err
 		}
 		status = steward.StatusCancelled
-		usage, err := stepUsage(ctx, tx, jobID)
+		steps, err := stepUsages(ctx, tx, []uid{jobID})
+		if err != nil {
+			return err
+		}
+		usage, err := storerow.SumUsage(steps[jobID])
 		if err != nil {
 			return err
 		}
@@ -306,23 +310,20 @@ where id = $1`, jobID, stamp(at), event, usage)
 	return status, err
 }
 
-// stepUsage adds up what a job's recorded steps consumed, for a job that ends without its worker.
-func stepUsage(ctx context.Context, tx pgx.Tx, job uid) (string, error) {
-	rows, err := tx.Query(ctx, `select usage from steps where job_id = $1`, job)
+const stepUsagesSQL = `select job_id, usage from steps where job_id = any ($1)`
+
+// stepUsages returns the encoded usage of jobs' recorded steps, for jobs that end without their worker.
+func stepUsages(ctx context.Context, tx pgx.Tx, jobs []uid) (map[uid][]string, error) {
+	rows, err := tx.Query(ctx, stepUsagesSQL, jobs)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	sum := steward.Free()
-	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return "", err
-	}
-	for _, text := range texts {
-		u, err := storerow.ParseUsage(text)
-		if err != nil {
-			return "", err
-		}
-		sum = sum.Add(u)
-	}
-	return storerow.Usage(sum)
+	usages := map[uid][]string{}
+	var job uid
+	var usage string
+	_, err = pgx.ForEachRow(rows, []any{&job, &usage}, func() error {
+		usages[job] = append(usages[job], usage)
+		return nil
+	})
+	return usages, err
 }

@@ -115,7 +115,9 @@ stored as (
     insert into steps (job_id, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model)
     select job_id, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model from held
     on conflict (job_id, name) do nothing
-    returning job_id, name)
+    returning job_id, name),
+calm as ( -- a step is progress: what crashed before did not stop the job
+    update jobs j set crashes = 0, last_chance = false from stored s where j.id = s.job_id and j.crashes > 0)
 select job_id, name, organization_id, agent_id, false as stored from held
 union all
 select job_id, name, null, null, true from stored`

@@ -3,7 +3,9 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -318,6 +320,31 @@ delete from idempotency_keys k using (
     select organization_id, agent_id, key from idempotency_keys where expires_at <= $1 order by expires_at limit $2 for update skip locked) old
 where k.organization_id = old.organization_id and k.agent_id = old.agent_id and k.key = old.key`
 )
+
+const knownKeySQL = `
+select job_id, request_hash from idempotency_keys where organization_id = $1 and agent_id = $2 and key = $3 and expires_at > $4`
+
+// FindIdempotent implements store.Jobs.
+func (s *Store) FindIdempotent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, key string, now time.Time) (
+	id steward.JobID, hash [32]byte, ok bool, err error,
+) {
+	orgID, okOrg := toUID(org)
+	agentID, okAgent := toUID(agent)
+	if !okOrg || !okAgent || storable("", key) != nil {
+		return "", hash, false, nil
+	}
+	var job uid
+	var stored []byte
+	err = s.pool.QueryRow(ctx, knownKeySQL, orgID, agentID, key, stamp(now)).Scan(&job, &stored)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", hash, false, nil
+	}
+	if err != nil {
+		return "", hash, false, translate("find idempotency key", err)
+	}
+	copy(hash[:], stored)
+	return fromUID[steward.JobID](job), hash, true, nil
+}
 
 // knownKeys reads the calls' idempotency keys that are in use.
 func (b *submitTx) knownKeys(ctx context.Context) (map[idemKey]knownKey, error) {

@@ -29,6 +29,7 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return badURL(err)
 	}
+	setGround(cfg.RuntimeParams)
 	db := stdlib.OpenDB(*cfg)
 	defer func() {
 		_ = db.Close() // what was migrated is committed; a connection that does not close well changes nothing

@@ -22,12 +22,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
 // Options tunes a Store. The zero value is ready to use.
 type Options struct {
 	MaxConns int          // connections besides the listening one; 0 means what the URL says (pool_max_conns), or 16
 	Logger   *slog.Logger // nil means slog.Default()
+	// Clock is for tests: it returns the time by which leases are granted and judged, given the caller's. nil means the clock
+	// of the database, so that machines whose clocks differ agree on every lease.
+	Clock func(caller time.Time) time.Time
 }
 
 // Store is an open database. Safe for concurrent use.
@@ -38,7 +42,9 @@ type Store struct {
 	steps     *batcher[*stepRecord]
 	finish    *batcher[*finishing]
 	turns     turns
-	claimedAt atomic.Int64 // Now of the latest Claim, in microseconds
+	clock     func(caller time.Time) time.Time // nil means the database's
+	claimedAt storerow.Latest                  // Now of the claims
+	ahead     atomic.Int64                     // how far the clock of leases was ahead of Now at the latest claim, in microseconds
 
 	ready  chan struct{}
 	stop   context.CancelFunc
@@ -64,7 +70,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("open database", err)
 	}
-	s := &Store{pool: pool, log: o.Logger, ready: make(chan struct{}, 1)}
+	s := &Store{pool: pool, log: o.Logger, clock: o.Clock, ready: make(chan struct{}, 1)}
 	s.submit = newBatcher(maxBatch, submissionWeight, s.submitBatch)
 	s.steps = newBatcher(maxBatch, stepWeight, s.stepBatch)
 	s.finish = newBatcher(maxBatch, finishWeight, s.finishBatch)
@@ -98,8 +104,7 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 		cfg.MaxConns = int32(min(o.MaxConns, 10_000))
 	}
 	params := cfg.ConnConfig.RuntimeParams
-	params["application_name"] = "steward"
-	params["timezone"] = "UTC"
+	setGround(params)
 	// Every query has its index. Plans are kept for the life of a connection, and one that was made while the tables were
 	// small must not scan them when they are large.
 	params["enable_seqscan"] = "off"
@@ -115,6 +120,22 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 		return nil
 	}
 	return cfg, nil
+}
+
+// setGround sets what every connection relies on, whatever the role, the database or the URL say.
+func setGround(params map[string]string) {
+	params["application_name"] = "steward"
+	params["timezone"] = "UTC"
+	params["synchronous_commit"] = "on"
+	params["default_transaction_isolation"] = "read committed"
+}
+
+// leaseTime returns the time by which leases are measured, null for the database's clock.
+func (s *Store) leaseTime(caller time.Time) pgtype.Timestamptz {
+	if s.clock == nil {
+		return pgtype.Timestamptz{}
+	}
+	return stamp(s.clock(caller))
 }
 
 // Ping reports whether the database answers.

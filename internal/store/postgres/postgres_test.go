@@ -23,7 +23,7 @@ func TestStore(t *testing.T) {
 // open opens a store on a database, as one process does, and closes it when the test ends.
 func open(t *testing.T, url string) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), url, &postgres.Options{MaxConns: 6})
+	s, err := postgres.Open(t.Context(), url, &postgres.Options{MaxConns: 6, Clock: asTold})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -34,6 +34,9 @@ func open(t *testing.T, url string) *postgres.Store {
 	})
 	return s
 }
+
+// asTold is a clock for leases that follows the times of the tests.
+func asTold(caller time.Time) time.Time { return caller }
 
 // two opens two stores on one new database, as two processes do.
 func two(t *testing.T) (a, b *postgres.Store, url string) {

@@ -267,7 +267,7 @@ func TestWritersOfTheSameJobsDoNotBlockEachOther(t *testing.T) {
 				for k := range claimed { // against the order of the other writers
 					renewals[k].Lease = claimed[len(claimed)-1-k].Lease
 				}
-				if _, err := a.RenewLeases(t.Context(), renewals, start().Add(time.Hour)); err != nil {
+				if _, err := a.RenewLeases(t.Context(), renewals, start(), time.Hour); err != nil {
 					t.Errorf("RenewLeases: %v", err)
 				}
 			})

@@ -107,11 +107,11 @@ func TestIdsThatAreNoUUIDsAreNotFound(t *testing.T) {
 			t.Errorf("%s: got %v, want Conflict", what, err)
 		}
 	}
-	renewed, err := s.RenewLeases(ctx, []store.LeaseRenewal{{Lease: lease}}, start().Add(time.Minute))
+	renewed, err := s.RenewLeases(ctx, []store.LeaseRenewal{{Lease: lease}}, start(), time.Minute)
 	if err != nil || !renewed[0].Lost {
 		t.Errorf("RenewLeases: got %+v, %v, want a lost lease", renewed, err)
 	}
-	if dying, err := s.Release(ctx, []steward.FileID{"f", "%"}); err != nil || len(dying) != 0 {
+	if dying, err := s.Release(ctx, []steward.FileID{"f", "%"}, start()); err != nil || len(dying) != 0 {
 		t.Errorf("Release: got %v, %v, want nothing", dying, err)
 	}
 }

@@ -227,6 +227,14 @@ func (s *Store) CreateVersion(ctx context.Context, v steward.Version) error {
 	})
 }
 
+// versionColumns are read by scanVersion, versionTables where they come from.
+const (
+	versionColumns = agentColumns + `, v.id, v.version_name, v.created_at, v.description, v.engine_class_id, v.engine_name,
+		v.input_definitions, v.engine_config, v.readonly, v.supports_memory, v.post_actions, v.warnings,
+		w.id, w.email, w.display_name, w.first_name, w.last_name`
+	versionTables = " FROM " + agentTables + " JOIN versions v ON v.agent_id = a.id LEFT JOIN users w ON w.id = v.creator_id"
+)
+
 // Version implements store.Agents.
 func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
 	var v *steward.Version
@@ -235,15 +243,35 @@ func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent s
 		if version == "" {
 			which, args = "v.id = a.current_version_id", args[:2]
 		}
-		found, err := c.first("SELECT "+agentColumns+`, v.id, v.version_name, v.created_at, v.description, v.engine_class_id, v.engine_name,
-				v.input_definitions, v.engine_config, v.readonly, v.supports_memory, v.post_actions, v.warnings,
-				w.id, w.email, w.display_name, w.first_name, w.last_name
-			FROM `+agentTables+` JOIN versions v ON v.agent_id = a.id LEFT JOIN users w ON w.id = v.creator_id
-			WHERE a.id = ? AND a.organization_id = ? AND `+which, args,
+		found, err := c.first("SELECT "+versionColumns+versionTables+" WHERE a.id = ? AND a.organization_id = ? AND "+which, args,
 			func(r row) (err error) { v, err = scanVersion(r); return err })
 		return orNotFound("Version", found, err)
 	})
 	return v, err
+}
+
+// maxVersions is how many versions one list has.
+const maxVersions = 1000
+
+// ListVersions implements store.Agents. An agent always has a version, so that none means no agent.
+func (s *Store) ListVersions(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) ([]steward.Version, error) {
+	var list []steward.Version
+	err := s.read(ctx, "list versions", func(c *conn) error {
+		err := c.query("SELECT "+versionColumns+versionTables+` WHERE a.id = ? AND a.organization_id = ?
+			ORDER BY v.created_at DESC, v.id DESC LIMIT ?`, []any{agent, org, maxVersions}, func(r row) error {
+			v, err := scanVersion(r)
+			if err != nil {
+				return err
+			}
+			list = append(list, *v)
+			return nil
+		})
+		return orNotFound("Agent", len(list) > 0, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // scanVersion reads an agent, one of its versions and the version's creator.

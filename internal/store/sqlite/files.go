@@ -88,8 +88,7 @@ func (s *Store) StoredFile(ctx context.Context, org steward.OrganizationID, id s
 }
 
 // Release implements store.Files.
-func (s *Store) Release(ctx context.Context, ids []steward.FileID) (dying []string, err error) {
-	now := time.Now()
+func (s *Store) Release(ctx context.Context, ids []steward.FileID, now time.Time) (dying []string, err error) {
 	err = s.write(ctx, "release files", func(t *tx) error {
 		dying = []string{}
 		for _, id := range ids {
@@ -130,9 +129,9 @@ func (t *tx) mourn(list []string, sha string, now time.Time) ([]string, error) {
 
 // ReleaseExpired implements store.Files. A blob counts as left dying by a crash when it has been dying for
 // storerow.DyingPatience; whoever gets it here has as long again.
-func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) (dying []string, err error) {
+func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) (dropped int, dying []string, err error) {
 	if limit <= 0 {
-		return nil, storerow.OutOfRange("limit", "limit must be positive.")
+		return 0, nil, storerow.OutOfRange("limit", "limit must be positive.")
 	}
 	err = s.write(ctx, "release expired files", func(t *tx) error {
 		dying = []string{}
@@ -151,11 +150,12 @@ func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) (d
 				return err
 			}
 		}
+		dropped = len(ids)
 		left, err := t.takeDying(now, limit)
 		dying = append(dying, left...)
 		return err
 	})
-	return dying, err
+	return dropped, dying, err
 }
 
 // takeDying returns blobs that are dying for too long and gives the caller the time that it needs to delete them.

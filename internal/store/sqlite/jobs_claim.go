@@ -2,16 +2,22 @@ package sqlite
 
 import (
 	"context"
-	"time"
+	"errors"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
-// maxSettled bounds how many jobs one claim ends (poison, timeout, cancelled) besides the ones it hands out, so that a
-// flood of dead jobs does not hold up the writer. The rest waits for the next claim.
-const maxSettled = 1000
+const (
+	// maxSettled bounds how many jobs one claim ends (poison, timeout, cancelled) or parks besides the ones it hands out, so
+	// that a flood of dead jobs does not hold up the writer. The rest waits for the next claim.
+	maxSettled = 1000
+	// maxOverdue is how many of them may be queued jobs whose time is over.
+	maxOverdue = 500
+	// maxChances is how many jobs on their last chance a claim looks at.
+	maxChances = 100
+)
 
 // claimedRow is a claimed job before its JSON is decoded, which is done after the writer has moved on.
 type claimedRow struct {
@@ -36,12 +42,14 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Clai
 	if err != nil {
 		return nil, err
 	}
-	s.claimedUntil(req.Now)
+	s.claimedAt.Note(req.Now)
 	claimed := make([]store.Claimed, 0, len(rows))
+	var unreadable []claimedRow
 	for i := range rows {
 		job, err := rows[i].job.Decode()
 		if err != nil {
-			return nil, failed("claim jobs", err)
+			unreadable = append(unreadable, rows[i])
+			continue
 		}
 		claimed = append(claimed, store.Claimed{
 			Lease:   store.Lease{JobID: job.ID, Fence: rows[i].fence},
@@ -49,17 +57,43 @@ func (s *Store) Claim(ctx context.Context, req store.ClaimRequest) ([]store.Clai
 			Resumed: job.Attempt > 1,
 		})
 	}
+	if len(unreadable) > 0 {
+		// Should this not work, their leases run out and a later claim tries again; the other jobs are claimed all the same.
+		_ = s.failUnreadable(context.WithoutCancel(ctx), &req, unreadable)
+	}
 	return claimed, nil
 }
 
-// claimedUntil remembers the time of the latest claim, from which NextReady looks ahead.
-func (s *Store) claimedUntil(now time.Time) {
-	for us := storerow.Micros(now); ; {
-		old := s.claimedAt.Load()
-		if us <= old || s.claimedAt.CompareAndSwap(old, us) {
-			return
+// failUnreadable ends claimed jobs whose records cannot be decoded.
+func (s *Store) failUnreadable(ctx context.Context, req *store.ClaimRequest, rows []claimedRow) error {
+	return s.write(ctx, "fail unreadable jobs", func(t *tx) error {
+		for i := range rows {
+			err := t.failUnreadable(req, &rows[i])
+			if err != nil && !errors.Is(err, store.ErrLeaseLost) {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+func (t *tx) failUnreadable(req *store.ClaimRequest, r *claimedRow) error {
+	leased, err := t.leased(store.Lease{JobID: steward.JobID(r.job.ID), Fence: r.fence})
+	if err != nil {
+		return err
 	}
+	j := storerow.Unreadable(int(r.job.Crashes))
+	event, err := storerow.Event(req.Now, j.Status, j.Failure)
+	if err != nil {
+		return err
+	}
+	c := claim{tx: t, req: req}
+	if err := c.settle(leased.seq, leased.lane, steward.StatusStarted, j); err != nil {
+		return err
+	}
+	events, progress := storerow.Mend(r.job.Events, r.job.Progress)
+	_, err = t.change("UPDATE jobs SET events = ?, progress = ? WHERE seq = ?", storerow.Events(events, event), progress, leased.seq)
+	return err
 }
 
 // claim is one call of Claim inside the writer's transaction.
@@ -70,6 +104,9 @@ type claim struct {
 	claimed []claimedRow
 	settled int
 	running running
+	chance  bool      // a job on its last chance was handed out
+	few     bool      // due lists all lanes that have due jobs
+	due     []dueLane // in the order of slots
 }
 
 // candidate is a job that could be claimed.
@@ -93,12 +130,19 @@ func scanCandidate(seq int64, r row) candidate {
 	return k
 }
 
-// run hands out jobs whose leases ran out first, for they were started first, then queued ones in turn.
+// run ends queued jobs whose time is over, then hands out jobs whose leases ran out, for they were started first, then one
+// on its last chance, then queued ones in turn.
 func (c *claim) run() error {
 	if err := c.countRunning(); err != nil {
 		return err
 	}
+	if err := c.endOverdue(); err != nil {
+		return err
+	}
 	if err := c.takeExpired(); err != nil {
+		return err
+	}
+	if err := c.takeLastChance(); err != nil {
 		return err
 	}
 	return c.takeReady()
@@ -107,36 +151,97 @@ func (c *claim) run() error {
 // full reports whether the claim has all that it may take.
 func (c *claim) full() bool { return len(c.claimed) >= c.req.Max || c.settled >= maxSettled }
 
-// takeExpired claims jobs whose leases ran out, oldest lease first, as far as the limits allow.
-func (c *claim) takeExpired() error {
-	type expired struct {
-		seq  int64
-		slot slot
+// brief is what the judgement of a candidate needs.
+type brief struct {
+	storerow.Candidate
+	seq  int64
+	slot slot
+}
+
+// briefColumns are read by scanBrief.
+const briefColumns = "seq, organization_id, agent_id, provider, status, lease_end, crashes, deadline, cancel_requested"
+
+func scanBrief(r row) brief {
+	return brief{
+		storerow.Candidate{Status: steward.Status(r.int(4)), LeaseEnd: r.int(5), Crashes: int(r.int(6)), Deadline: r.int(7), CancelRequested: r.bool(8)},
+		r.int(0), slot{lane{r.text(1), r.text(2)}, r.text(3)},
 	}
-	var list []expired
-	err := c.query(`SELECT seq, organization_id, agent_id, provider FROM jobs INDEXED BY jobs_running
-		WHERE status = 1 AND lease_end <= ? ORDER BY lease_end, organization_id, agent_id, provider, seq`, []any{c.req.Now}, func(r row) error {
-		list = append(list, expired{r.int(0), slot{lane{r.text(1), r.text(2)}, r.text(3)}})
+}
+
+// briefs runs a query of briefColumns.
+func (c *claim) briefs(query string, args ...any) (list []brief, err error) {
+	err = c.query(query, args, func(r row) error {
+		list = append(list, scanBrief(r))
 		return nil
 	})
+	return list, err
+}
+
+// endOverdue ends queued jobs whose deadline has passed, wherever they stand in their lanes and whatever the limits.
+func (c *claim) endOverdue() error {
+	list, err := c.briefs("SELECT "+briefColumns+` FROM jobs INDEXED BY jobs_deadline
+		WHERE status IN (0, 2) AND deadline <= ? ORDER BY deadline LIMIT ?`, c.req.Now, maxOverdue)
 	if err != nil {
 		return err
 	}
-	for _, e := range list {
-		if c.full() {
-			return nil
-		}
-		if !c.running.room(e.slot, &c.req.Limits) {
-			continue
-		}
-		if err := c.take(e.seq, e.slot); err != nil {
+	for _, b := range list {
+		if err := c.settle(b.seq, b.slot.lane, b.Status, storerow.Judge(b.Candidate, c.req.Now, c.req.MaxCrashes)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take claims the job seq, or ends it when its time is over.
+// takeExpired claims jobs whose leases ran out, oldest lease first, as far as the limits allow. Those that are to be ended
+// need no room.
+func (c *claim) takeExpired() error {
+	list, err := c.briefs("SELECT "+briefColumns+` FROM jobs INDEXED BY jobs_running
+		WHERE status = 1 AND lease_end <= ? ORDER BY lease_end, organization_id, agent_id, provider, seq`, c.req.Now)
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if c.full() {
+			return nil
+		}
+		j := storerow.Judge(b.Candidate, c.req.Now, c.req.MaxCrashes)
+		if j.Status != steward.StatusStarted {
+			err = c.settle(b.seq, b.slot.lane, b.Status, j)
+		} else if c.running.room(b.slot, &c.req.Limits) {
+			err = c.take(b.seq, b.slot)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeLastChance claims one of the jobs that wait for their last chance, the oldest that the limits allow.
+func (c *claim) takeLastChance() error {
+	if !c.req.LastChance {
+		return nil
+	}
+	list, err := c.briefs("SELECT "+briefColumns+` FROM jobs INDEXED BY jobs_due
+		WHERE status IN (0, 2) AND last_chance = 1 AND run_after <= ? ORDER BY run_after, seq LIMIT ?`, c.req.Now, maxChances)
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		if c.full() || c.chance {
+			return nil
+		}
+		if !c.running.room(b.slot, &c.req.Limits) {
+			continue
+		}
+		if err := c.take(b.seq, b.slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take claims the job seq, or ends it when its time is over, or parks it when it must not run now.
 func (c *claim) take(seq int64, s slot) error {
 	var k candidate
 	_, err := c.first("SELECT "+candidateColumns+" FROM jobs WHERE seq = ?", []any{seq}, func(r row) error {
@@ -148,8 +253,12 @@ func (c *claim) take(seq int64, s slot) error {
 	}
 	j := storerow.Judge(k.Candidate, c.req.Now, c.req.MaxCrashes)
 	if j.Status != steward.StatusStarted {
-		return c.settle(&k, j)
+		return c.settle(k.seq, k.lane, k.Status, j)
 	}
+	if j.LastChance && (c.chance || !c.req.LastChance) {
+		return c.park(&k, j)
+	}
+	c.chance = c.chance || j.LastChance
 	if err := c.start(&k, j); err != nil {
 		return err
 	}
@@ -157,8 +266,27 @@ func (c *claim) take(seq int64, s slot) error {
 	return nil
 }
 
-// settle ends a job that is not to be run any more.
-func (c *claim) settle(k *candidate, j storerow.Judgement) error {
+// park takes a job on its last chance out of its lane, with its crash counted, until a claim wants it.
+func (c *claim) park(k *candidate, j storerow.Judgement) error {
+	c.settled++
+	c.ready = true
+	if k.Status != steward.StatusStarted {
+		_, err := c.change("UPDATE jobs SET last_chance = 1 WHERE seq = ?", k.seq)
+		return err
+	}
+	lost, err := storerow.LostEvent(c.req.Now)
+	if err != nil {
+		return err
+	}
+	c.moved(k.lane, k.Status, steward.StatusRetry)
+	_, err = c.change(`UPDATE jobs SET status = 2, updated_at = ?, run_after = ?, crashes = ?, last_chance = 1,
+			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
+		WHERE seq = ?`, c.req.Now, c.req.Now, j.Crashes, lost, k.seq)
+	return err
+}
+
+// settle ends a job of a status that is not to be run any more.
+func (c *claim) settle(seq int64, l lane, from steward.Status, j storerow.Judgement) error {
 	c.settled++
 	event, err := storerow.Event(c.req.Now, j.Status, j.Failure)
 	if err != nil {
@@ -168,14 +296,14 @@ func (c *claim) settle(k *candidate, j storerow.Judgement) error {
 	if err != nil {
 		return err
 	}
-	usage, err := c.stepUsage(k.seq)
+	usage, err := c.stepUsage(seq)
 	if err != nil {
 		return err
 	}
-	c.moved(k.lane, k.Status, j.Status)
+	c.moved(l, from, j.Status)
 	_, err = c.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, crashes = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
-		WHERE seq = ?`, j.Status, c.req.Now, c.req.Now, j.Crashes, failure, usage, event, k.seq)
+		WHERE seq = ?`, j.Status, c.req.Now, c.req.Now, j.Crashes, failure, usage, event, seq)
 	return err
 }
 
@@ -205,9 +333,9 @@ func (c *claim) start(k *candidate, j storerow.Judgement) error {
 	}
 	c.moved(k.lane, k.Status, steward.StatusStarted)
 	c.claimed = append(c.claimed, claimedRow{fence: k.fence + 1, job: *job})
-	_, err = c.change(`UPDATE jobs SET status = 1, updated_at = ?, started_at = ?, lease_end = ?, fence = ?, attempt = ?, crashes = ?,
+	_, err = c.change(`UPDATE jobs SET status = 1, updated_at = ?, started_at = ?, lease_end = ?, fence = ?, attempt = ?, crashes = ?, last_chance = ?,
 			node = ?, incarnation = ?, failure = '', events = ? WHERE seq = ?`,
-		now, job.StartedAt, c.req.Now.Add(c.req.Lease), k.fence+1, job.Attempt, job.Crashes,
+		now, job.StartedAt, c.req.Now.Add(c.req.Lease), k.fence+1, job.Attempt, job.Crashes, j.LastChance,
 		c.req.Worker.Node, c.req.Worker.Incarnation, job.Events, k.seq)
 	return err
 }

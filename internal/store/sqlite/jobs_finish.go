@@ -33,94 +33,50 @@ func (c *conn) leased(l store.Lease) (j leased, err error) {
 	return j, err
 }
 
-// ending is an Outcome with its JSON encoded.
-type ending struct {
-	store.Outcome
-	outputs, references, failure, usage string
-	event                               string
-}
-
-// encodeOutcome checks and encodes an outcome.
-func encodeOutcome(o store.Outcome) (e ending, err error) {
-	if err := storerow.CheckOutcome(&o); err != nil {
-		return ending{}, err
-	}
-	e.Outcome = o
-	if !o.Status.Succeeded() {
-		o.Outputs = nil
-	}
-	if o.Status != steward.StatusFailure && o.Status != steward.StatusRetry {
-		o.Failure = nil
-	}
-	if e.outputs, err = storerow.List(o.Outputs); err != nil {
-		return ending{}, err
-	}
-	if e.references, err = storerow.List(o.References); err != nil {
-		return ending{}, err
-	}
-	if e.failure, err = storerow.Object(o.Failure); err != nil {
-		return ending{}, err
-	}
-	if e.usage, err = storerow.Usage(o.Usage); err != nil {
-		return ending{}, err
-	}
-	e.event, err = storerow.Event(o.At, o.Status, o.Failure)
-	return e, err
-}
-
 // Finish implements store.Queue.
 func (s *Store) Finish(ctx context.Context, l store.Lease, o store.Outcome) error {
-	end, err := encodeOutcome(o)
+	end, err := storerow.EncodeOutcome(o)
 	if err != nil {
 		return err
-	}
-	var cancelled ending // in place of a retry, if a cancel was asked for
-	if o.Status == steward.StatusRetry {
-		o.Status = steward.StatusCancelled
-		if cancelled, err = encodeOutcome(o); err != nil {
-			return err
-		}
 	}
 	return s.write(ctx, "finish job", func(t *tx) error {
 		j, err := t.leased(l)
 		if err != nil {
 			return err
 		}
-		if end.Status == steward.StatusRetry && !j.cancelRequested {
-			return t.retry(j, &end)
+		if end.Status != steward.StatusRetry {
+			return t.finish(j, &end)
 		}
-		if end.Status == steward.StatusRetry {
+		if j.cancelRequested {
+			cancelled := end // in place of the retry
+			cancelled.Status, cancelled.Failure, cancelled.Event = steward.StatusCancelled, "", end.Cancelled
 			return t.finish(j, &cancelled)
 		}
-		return t.finish(j, &end)
+		return t.retry(j, &end)
 	})
 }
 
 // finish ends a job for good.
-func (t *tx) finish(j leased, e *ending) error {
+func (t *tx) finish(j leased, e *storerow.Ending) error {
 	t.moved(j.lane, steward.StatusStarted, e.Status)
 	_, err := t.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, outputs = ?, refs = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
-		WHERE seq = ?`, e.Status, e.At, e.At, e.outputs, e.references, e.failure, e.usage, e.event, j.seq)
+		WHERE seq = ?`, e.Status, e.At, e.At, e.Outputs, e.References, e.Failure, e.Usage, e.Event, j.seq)
 	return err
 }
 
 // retry queues a job again.
-func (t *tx) retry(j leased, e *ending) error {
-	runAfter := e.RunAfter
-	if runAfter.IsZero() {
-		runAfter = e.At
-	}
+func (t *tx) retry(j leased, e *storerow.Ending) error {
 	t.moved(j.lane, steward.StatusStarted, steward.StatusRetry)
 	t.ready = true
 	_, err := t.change(`UPDATE jobs SET status = 2, updated_at = ?, run_after = ?, refs = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
-		WHERE seq = ?`, e.At, runAfter, e.references, e.failure, e.usage, e.event, j.seq)
+		WHERE seq = ?`, e.At, e.RunAfter, e.References, e.Failure, e.Usage, e.Event, j.seq)
 	return err
 }
 
 // RenewLeases implements store.Queue.
-func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, until time.Time) ([]store.Renewal, error) {
+func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, now time.Time, lease time.Duration) ([]store.Renewal, error) {
 	progress := make([]string, len(leases))
 	for i := range leases {
 		var err error
@@ -132,7 +88,7 @@ func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, un
 	err := s.write(ctx, "renew leases", func(t *tx) error {
 		out = make([]store.Renewal, 0, len(leases))
 		for i := range leases {
-			r, err := t.renew(leases[i].Lease, progress[i], until)
+			r, err := t.renew(leases[i].Lease, progress[i], now.Add(lease))
 			if err != nil {
 				return err
 			}
@@ -187,49 +143,27 @@ func (s *Store) TakeBack(ctx context.Context, worker store.Worker) (int, error) 
 // NextReady implements store.Queue. A job is not claimable yet when its time is after that of the latest claim; before the
 // first claim every open job counts.
 func (s *Store) NextReady(ctx context.Context) (at time.Time, ok bool, err error) {
-	after := s.claimedAt.Load()
+	after := s.claimedAt.Micros()
 	err = s.snapshot(ctx, "look ahead", func(c *conn) error {
 		var next int64
-		soonest := func(r row) error { //nolint:unparam // the form of a scan
-			if us := r.int(0); us > 0 && (next == 0 || us < next) {
-				next = us
+		for _, query := range []string{
+			"SELECT min(lease_end) FROM jobs INDEXED BY jobs_running WHERE status = 1 AND lease_end > ?",
+			"SELECT min(run_after) FROM jobs INDEXED BY jobs_due WHERE status IN (0, 2) AND last_chance = 0 AND run_after > ?",
+			"SELECT min(run_after) FROM jobs INDEXED BY jobs_due WHERE status IN (0, 2) AND last_chance = 1 AND run_after > ?",
+			"SELECT min(deadline) FROM jobs INDEXED BY jobs_deadline WHERE status IN (0, 2) AND deadline > ?",
+		} {
+			_, err := c.first(query, []any{after}, func(r row) error {
+				if us := r.int(0); us > 0 && (next == 0 || us < next) {
+					next = us
+				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
-		}
-		_, err := c.first("SELECT min(lease_end) FROM jobs INDEXED BY jobs_running WHERE status = 1 AND lease_end > ?", []any{after}, soonest)
-		if err != nil {
-			return err
-		}
-		if err := c.eachLane(func(l slot) error {
-			_, err := c.first(`SELECT run_after FROM jobs INDEXED BY jobs_ready
-				WHERE status IN (0, 2) AND organization_id = ? AND agent_id = ? AND provider = ? AND run_after > ?
-				ORDER BY run_after LIMIT 1`, []any{l.lane.organization, l.lane.agent, l.provider, after}, soonest)
-			return err
-		}); err != nil {
-			return err
 		}
 		at, ok = storerow.Time(next), next != 0
 		return nil
 	})
 	return at, ok, err
-}
-
-// eachLane calls fn for every slot with queued jobs.
-func (c *conn) eachLane(fn func(l slot) error) error {
-	for at := (slot{}); ; {
-		found, err := c.first(`SELECT organization_id, agent_id, provider FROM jobs INDEXED BY jobs_ready
-			WHERE status IN (0, 2) AND (organization_id, agent_id, provider, run_after) > (?, ?, ?, ?)
-			ORDER BY organization_id, agent_id, provider, run_after LIMIT 1`,
-			[]any{at.lane.organization, at.lane.agent, at.provider, endOfLane},
-			func(r row) error {
-				at = slot{lane{r.text(0), r.text(1)}, r.text(2)}
-				return nil
-			})
-		if err != nil || !found {
-			return err
-		}
-		if err := fn(at); err != nil {
-			return err
-		}
-	}
 }

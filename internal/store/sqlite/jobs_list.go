@@ -152,7 +152,7 @@ func conditionOf(s steward.Status, counts jobCounts, want int64) condition {
 		all := whereAll()
 		return condition{" AND status = " + number, all.byAgent, all.byOrg}
 	default:
-		return condition{" AND status IN (0, 2) AND status = " + number, "jobs_ready", "jobs_ready"}
+		return condition{" AND status IN (0, 2) AND last_chance IN (0, 1) AND status = " + number, "jobs_ready", "jobs_ready"}
 	}
 }
 

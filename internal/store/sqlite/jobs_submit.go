@@ -114,9 +114,7 @@ func (t *tx) submit(q *queuedJob) (store.Submitted, error) {
 // replay looks for an earlier job of the same idempotency key. Errors: Conflict when its request was another one.
 func (t *tx) replay(q *queuedJob) (first steward.JobID, known bool, err error) {
 	same := false
-	known, err = t.first(`SELECT job_id, request_hash FROM idempotency
-		WHERE organization_id = ? AND agent_id = ? AND key = ? AND expires_at > ?`,
-		[]any{q.OrganizationID, q.AgentID, q.IdempotencyKey, q.CreatedAt}, func(r row) error {
+	known, err = t.first(knownKeySQL, []any{q.OrganizationID, q.AgentID, q.IdempotencyKey, q.CreatedAt}, func(r row) error {
 			first, same = steward.JobID(r.text(0)), bytes.Equal(r.blob(1), q.RequestHash[:])
 			return nil
 		})
@@ -125,6 +123,25 @@ func (t *tx) replay(q *queuedJob) (first steward.JobID, known bool, err error) {
 	}
 	return first, known, err
 }
+
+// FindIdempotent implements store.Jobs.
+func (s *Store) FindIdempotent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, key string, now time.Time) (
+	id steward.JobID, hash [32]byte, ok bool, err error,
+) {
+	err = s.read(ctx, "find idempotency key", func(c *conn) (err error) {
+		ok, err = c.first(knownKeySQL, []any{org, agent, key, now}, func(r row) error {
+			id = steward.JobID(r.text(0))
+			copy(hash[:], r.blob(1))
+			return nil
+		})
+		return err
+	})
+	return id, hash, ok, err
+}
+
+// knownKeySQL finds the record of an idempotency key that has not expired.
+const knownKeySQL = `SELECT job_id, request_hash FROM idempotency
+	WHERE organization_id = ? AND agent_id = ? AND key = ? AND expires_at > ?`
 
 // remember stores a job's idempotency key, in place of an expired one, and clears away a few that have expired.
 func (t *tx) remember(q *queuedJob) error {

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
@@ -80,6 +82,12 @@ func (j readyJob) before(k readyJob) bool {
 
 // takeReady claims queued jobs: one of each organization while it finds them, then round after round of those that had one.
 func (c *claim) takeReady() error {
+	if c.full() {
+		return nil
+	}
+	if any, err := c.lookDue(); err != nil || !any {
+		return err
+	}
 	var orgs []*readyOrganization
 	start, wrapped := c.turn.organization, c.turn.organization == ""
 	for at := start; !c.full(); {
@@ -95,7 +103,7 @@ func (c *claim) takeReady() error {
 			break
 		}
 		at = id
-		o := &readyOrganization{id: id, start: c.turn.agents[id], at: slot{lane{id, c.turn.agents[id]}, behindProviders}}
+		o := &readyOrganization{id: id, start: c.turn.agents[id], at: slot{lane{id, c.turn.agents[id]}, behindAll}}
 		served, err := c.serve(o)
 		if err != nil {
 			return err
@@ -189,7 +197,7 @@ func (c *claim) fill(l *readyLane) error {
 	}
 	l.chunk = min(max(4, l.chunk*4), c.req.Max+maxSettled)
 	err := c.query(`SELECT run_after, seq FROM jobs INDEXED BY jobs_ready
-		WHERE status IN (0, 2) AND organization_id = ? AND agent_id = ? AND provider = ? AND run_after <= ? AND (run_after, seq) > (?, ?)
+		WHERE status IN (0, 2) AND last_chance = 0 AND organization_id = ? AND agent_id = ? AND provider = ? AND run_after <= ? AND (run_after, seq) > (?, ?)
 		ORDER BY run_after, seq LIMIT ?`,
 		[]any{l.slot.lane.organization, l.slot.lane.agent, l.slot.provider, c.req.Now, l.last.runAfter, l.last.seq, l.chunk},
 		func(r row) error {
@@ -201,10 +209,60 @@ func (c *claim) fill(l *readyLane) error {
 	return err
 }
 
+// maxDue is how many due jobs count as few.
+const maxDue = 256
+
+// dueLane is a lane with its first due job.
+type dueLane struct {
+	slot slot
+	head readyJob
+}
+
+// lookDue reports whether any job is due. When there are few, it notes their lanes, so that the round goes over these and
+// not over thousands of lanes whose jobs are all for later.
+func (c *claim) lookDue() (found bool, err error) {
+	many, err := c.first(`SELECT 1 FROM jobs INDEXED BY jobs_due WHERE status IN (0, 2) AND last_chance = 0 AND run_after <= ? LIMIT 1 OFFSET ?`,
+		[]any{c.req.Now, maxDue}, noRow)
+	if err != nil || many {
+		return many, err
+	}
+	c.few = true
+	seen := map[slot]bool{}
+	err = c.query(`SELECT organization_id, agent_id, provider, run_after, seq FROM jobs INDEXED BY jobs_due
+		WHERE status IN (0, 2) AND last_chance = 0 AND run_after <= ? ORDER BY run_after, seq`, []any{c.req.Now}, func(r row) error {
+		l := dueLane{slot{lane{r.text(0), r.text(1)}, r.text(2)}, readyJob{r.int(3), r.int(4)}}
+		if !seen[l.slot] {
+			seen[l.slot] = true
+			c.due = append(c.due, l)
+		}
+		return nil
+	})
+	slices.SortFunc(c.due, func(a, b dueLane) int { return a.slot.compare(b.slot) })
+	return len(c.due) > 0, err
+}
+
+// compare orders slots as the index does.
+func (s slot) compare(o slot) int {
+	return cmp.Or(cmp.Compare(s.lane.organization, o.lane.organization), cmp.Compare(s.lane.agent, o.lane.agent), cmp.Compare(s.provider, o.provider))
+}
+
+// dueBehind returns the first due lane behind at, the zero one when there is none.
+func (c *claim) dueBehind(at slot) dueLane {
+	for _, l := range c.due {
+		if l.slot.compare(at) > 0 {
+			return l
+		}
+	}
+	return dueLane{}
+}
+
 // nextOrganization returns the first organization behind after that has queued jobs, "" when there is none.
 func (c *claim) nextOrganization(after string) (id string, err error) {
+	if c.few {
+		return c.dueBehind(slot{lane{after, behindAll}, behindAll}).slot.lane.organization, nil
+	}
 	_, err = c.first(`SELECT organization_id FROM jobs INDEXED BY jobs_ready
-		WHERE status IN (0, 2) AND organization_id > ? ORDER BY organization_id LIMIT 1`, []any{after},
+		WHERE status IN (0, 2) AND last_chance = 0 AND organization_id > ? ORDER BY organization_id LIMIT 1`, []any{after},
 		func(r row) error { id = r.text(0); return nil })
 	return id, err
 }
@@ -261,14 +319,18 @@ const (
 	// endOfLane is a run_after behind all jobs of a lane. SQLite looks up the first row that is equal to or greater than the
 	// values of a row comparison and walks on from there, so without it each hop would walk over the lane's jobs.
 	endOfLane = math.MaxInt64
-	// behindProviders is behind the names of all providers.
-	behindProviders = "\U0010FFFF"
+	// behindAll is behind all ids and the names of all providers.
+	behindAll = "\U0010FFFF"
 )
 
 // hop returns the first lane behind at in the same organization, with its first job.
-func (c *conn) hop(at slot) (next slot, head readyJob, found bool, err error) {
+func (c *claim) hop(at slot) (next slot, head readyJob, found bool, err error) {
+	if c.few {
+		l := c.dueBehind(at)
+		return l.slot, l.head, l.slot.lane.organization == at.lane.organization, nil
+	}
 	found, err = c.first(`SELECT agent_id, provider, run_after, seq FROM jobs INDEXED BY jobs_ready
-		WHERE status IN (0, 2) AND organization_id = ? AND (agent_id, provider, run_after) > (?, ?, ?)
+		WHERE status IN (0, 2) AND last_chance = 0 AND organization_id = ? AND (agent_id, provider, run_after) > (?, ?, ?)
 		ORDER BY agent_id, provider, run_after, seq LIMIT 1`,
 		[]any{at.lane.organization, at.lane.agent, at.provider, endOfLane}, func(r row) error {
 			next, head = slot{lane{at.lane.organization, r.text(0)}, r.text(1)}, readyJob{r.int(2), r.int(3)}

@@ -112,7 +112,7 @@ func useEverything(t *testing.T, s *Store) {
 	fine(s.SaveArtifact(ctx, l, steward.Artifact{Key: "k"}))
 	done(s.RefJob(ctx, l, "h2", 1))
 	done(s.LoadSteps(ctx, l))
-	done(s.RenewLeases(ctx, []store.LeaseRenewal{{Lease: l}}, now))
+	done(s.RenewLeases(ctx, []store.LeaseRenewal{{Lease: l}}, now, time.Minute))
 	done(s.Cancel(ctx, "o", "j", now))
 	fine(s.HandOver(ctx, []store.Lease{{JobID: "x"}}))
 	done(s.TakeBack(ctx, store.Worker{Node: "n", Incarnation: "2"}))
@@ -149,8 +149,9 @@ func useEverything(t *testing.T, s *Store) {
 			fine(err)
 		}
 	}
-	done(s.Release(ctx, []steward.FileID{"f", "x"}))
-	done(s.ReleaseExpired(ctx, now, 10))
+	done(s.Release(ctx, []steward.FileID{"f", "x"}, now))
+	_, _, err = s.ReleaseExpired(ctx, now, 10)
+	fine(err)
 	fine(s.Forget(ctx, []string{"h"}))
 }
 

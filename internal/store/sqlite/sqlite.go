@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -40,8 +39,8 @@ type Store struct {
 
 	closing   sync.Once
 	closed    chan struct{}
-	claimedAt atomic.Int64 // Now of the latest Claim, in microseconds
-	turn      turn         // used by the writer's goroutine alone
+	claimedAt storerow.Latest // Now of the claims
+	turn      turn            // used by the writer's goroutine alone
 }
 
 var _ store.Store = (*Store)(nil)

@@ -22,11 +22,16 @@ func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step
 		if err != nil {
 			return err
 		}
+		t.wrote = n > 0
+		if n > 0 { // progress: what crashed before did not stop the job
+			if _, err := t.exec("UPDATE jobs SET crashes = 0, last_chance = 0 WHERE id = ? AND crashes > 0", l.JobID); err != nil {
+				return err
+			}
+		}
 		free := step.Usage.Cost == nil || *step.Usage.Cost == 0
 		if n > 0 && free {
 			return nil
 		}
-		t.wrote = n > 0
 		j, err := t.leased(l)
 		if err != nil {
 			return err
@@ -94,16 +99,15 @@ func (c *conn) steps(seq int64, id steward.JobID) ([]steward.Step, error) {
 
 // stepUsage adds up what a job's steps consumed, encoded, for a job that ends without a worker to say it.
 func (c *conn) stepUsage(seq int64) (string, error) {
-	sum := steward.Free()
+	var steps []string
 	err := c.query("SELECT usage FROM steps WHERE job_seq = ?", []any{seq}, func(r row) error {
-		u, err := storerow.ParseUsage(r.text(0))
-		sum = sum.Add(u)
-		return err
+		steps = append(steps, r.text(0))
+		return nil
 	})
 	if err != nil {
 		return "", err
 	}
-	return storerow.Usage(sum)
+	return storerow.SumUsage(steps)
 }
 
 // SaveArtifact implements store.Queue.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
 )
 
 // FieldIdempotencyKey is the Field of a Conflict about an idempotency key.
@@ -21,7 +22,7 @@ func Conflict(field, message string) error {
 
 // LeaseLost is the error for a write of a worker whose lease went to another one or whose job ended.
 func LeaseLost() error {
-	return &steward.Error{Code: steward.Conflict, Message: "The lease of this job is lost."}
+	return &steward.Error{Code: steward.Conflict, Message: "The lease of this job is lost.", Err: store.ErrLeaseLost}
 }
 
 // KeyReused is the error for an idempotency key that comes again with other content.

@@ -16,6 +16,8 @@ const (
 	PoisonMessage = "The run stopped its worker too often and is not tried again."
 	// TimeoutMessage is the failure of a job that did not end in time.
 	TimeoutMessage = "The run did not end within its time limit."
+	// UnreadableMessage is the failure of a job whose record is damaged.
+	UnreadableMessage = "The job's record cannot be read."
 )
 
 // Event encodes a status event as a JSON object. Its details name the failure's code.
@@ -54,4 +56,15 @@ func Events(list string, events ...string) string {
 		out = out[:len(out)-1] + "," + e + "]"
 	}
 	return out
+}
+
+// Mend returns the encoded events and progress of a job, without those that cannot be decoded, so that the job can be listed.
+func Mend(events, progress string) (string, string) {
+	if _, err := ParseList[steward.StatusEvent](events); err != nil {
+		events = ""
+	}
+	if _, err := ParseObject[steward.Progress](progress); err != nil {
+		progress = ""
+	}
+	return events, progress
 }

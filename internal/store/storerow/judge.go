@@ -30,6 +30,9 @@ type Judgement struct {
 	Failure *steward.Failure // for FAILURE
 	Crashes int              // the count to store
 	Lost    bool             // an earlier attempt was lost or handed over: a LostEvent goes before STARTED
+	// LastChance says that one more crash makes the job poison. It is handed out alone and otherwise parked: it waits as RETRY,
+	// out of its lane, with its crash counted.
+	LastChance bool
 }
 
 // Judge decides about a candidate at a time. A cancel request goes before too many crashes, those before the deadline.
@@ -51,6 +54,15 @@ func Judge(c Candidate, now time.Time, maxCrashes int) Judgement {
 	case Micros(now) >= c.Deadline:
 		j.Status = steward.StatusFailure
 		j.Failure = &steward.Failure{Code: steward.FailTimeout, Message: TimeoutMessage}
+	default:
+		j.LastChance = maxCrashes > 1 && j.Crashes >= maxCrashes-1
 	}
 	return j
+}
+
+// Unreadable ends a job whose record cannot be decoded.
+func Unreadable(crashes int) Judgement {
+	return Judgement{
+		Status: steward.StatusFailure, Crashes: crashes, Failure: &steward.Failure{Code: steward.FailInternal, Message: UnreadableMessage},
+	}
 }

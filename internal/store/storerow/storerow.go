@@ -1,7 +1,7 @@
 // Package storerow holds what both databases agree on: the form of values in rows, the events of a status change, the
 // judgement of a job that is being claimed, and the errors that the store contracts name.
 //
-// Everything here is pure: no database, no clock, no state. All functions may be called concurrently.
+// Everything here but Latest is pure: no database, no clock, no state. All functions may be called concurrently.
 package storerow
 
 import (

@@ -60,7 +60,7 @@ func (f *fixture) release(wanted []string, files ...store.FileRecord) {
 	for _, r := range files {
 		list = append(list, r.ID)
 	}
-	dying, err := f.Release(f.ctx(), list)
+	dying, err := f.Release(f.ctx(), list, now())
 	must(f.t, "Release", err)
 	same(f.t, "dying", slices.Sorted(slices.Values(dying)), slices.Sorted(slices.Values(wanted)))
 }
@@ -131,7 +131,7 @@ func fileTaken(f *fixture) {
 	must(f.t, "StoredFile of a file that a job took", err)
 	_, err = f.StoredFile(f.ctx(), f.org, second.ID)
 	code(f.t, "the other upload of the same bytes", err, steward.NotFound)
-	dying, err := f.ReleaseExpired(f.ctx(), after(1_000_000), 100)
+	_, dying, err := f.ReleaseExpired(f.ctx(), after(1_000_000), 100)
 	must(f.t, "ReleaseExpired", err)
 	want(f.t, "dying", len(dying), 0)
 	f.taken(first, first) // a stored file may be run again, twice in one job
@@ -194,8 +194,9 @@ func fileExpired(f *fixture) {
 		{after(100), []string{all[0].SHA256}, "then the last"},
 		{after(100), []string{}, "then nothing"},
 	} {
-		dying, err := f.ReleaseExpired(f.ctx(), c.at, 1)
+		dropped, dying, err := f.ReleaseExpired(f.ctx(), c.at, 1)
 		must(f.t, "ReleaseExpired", err)
+		want(f.t, "uploads dropped", dropped, len(c.dying))
 		same(f.t, c.reason, dying, c.dying)
 	}
 	_, err := f.StoredFile(f.ctx(), f.org, all[0].ID)
@@ -205,14 +206,15 @@ func fileExpired(f *fixture) {
 func fileLeft(f *fixture) {
 	r := f.reserved(content())
 	f.release([]string{r.SHA256}, r)
-	soon, err := f.ReleaseExpired(f.ctx(), time.Now().UTC(), 10)
+	_, soon, err := f.ReleaseExpired(f.ctx(), after(1), 10)
 	must(f.t, "ReleaseExpired", err)
 	want(f.t, "handed out while its deleter is at work", len(soon), 0)
-	hour := time.Now().UTC().Add(time.Hour)
-	left, err := f.ReleaseExpired(f.ctx(), hour, 10)
+	hour := now().Add(time.Hour)
+	dropped, left, err := f.ReleaseExpired(f.ctx(), hour, 10)
+	want(f.t, "uploads dropped", dropped, 0)
 	must(f.t, "ReleaseExpired", err)
 	same(f.t, "handed out after an hour", left, []string{r.SHA256})
-	again, err := f.ReleaseExpired(f.ctx(), hour, 10)
+	_, again, err := f.ReleaseExpired(f.ctx(), hour, 10)
 	must(f.t, "ReleaseExpired", err)
 	want(f.t, "handed out to two", len(again), 0)
 	must(f.t, "Forget", f.Forget(f.ctx(), left))
@@ -261,7 +263,7 @@ func fileRace(f *fixture) {
 			f.t.Error("the bytes were deleted under a reference")
 		}
 		mu.Unlock()
-		dying, err := f.Release(f.ctx(), []steward.FileID{r.ID})
+		dying, err := f.Release(f.ctx(), []steward.FileID{r.ID}, now())
 		if err != nil {
 			f.t.Errorf("Release: %v", err)
 		}

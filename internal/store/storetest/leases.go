@@ -66,7 +66,7 @@ func leaseEvents(f *fixture) {
 // renew renews one lease.
 func (f *fixture) renew(l store.Lease, p *steward.Progress, until time.Time) store.Renewal {
 	f.t.Helper()
-	got, err := f.RenewLeases(f.ctx(), []store.LeaseRenewal{{Lease: l, Progress: p}}, until)
+	got, err := f.RenewLeases(f.ctx(), []store.LeaseRenewal{{Lease: l, Progress: p}}, now(), until.Sub(now()))
 	must(f.t, "RenewLeases", err)
 	if len(got) != 1 {
 		f.t.Fatalf("RenewLeases answered %d leases, want 1", len(got))
@@ -94,10 +94,10 @@ func leaseLost(f *fixture) {
 	for _, l := range []store.Lease{kept, ended, cancelled, stolen, unknown} {
 		renewals = append(renewals, store.LeaseRenewal{Lease: l})
 	}
-	got, err := f.RenewLeases(f.ctx(), renewals, after(100))
+	got, err := f.RenewLeases(f.ctx(), renewals, now(), 100*time.Second)
 	must(f.t, "RenewLeases", err)
 	same(f.t, "renewals", got, []store.Renewal{{}, {Lost: true}, {CancelRequested: true}, {Lost: true}, {Lost: true}})
-	got, err = f.RenewLeases(f.ctx(), nil, after(100))
+	got, err = f.RenewLeases(f.ctx(), nil, now(), 100*time.Second)
 	must(f.t, "RenewLeases of none", err)
 	want(f.t, "renewals of none", len(got), 0)
 }

@@ -6,6 +6,8 @@ func alerts() []document {
 	return []document{
 		alertGridPDF(), alertText(), alertSanctions(), alertMemo(), alertTakeover(), alertStructuring(), alertKeyValueText(),
 		alertWireText(),
+		alertTerminalText(), alertNumberedForm(), alertClaimCards(),
+		alertChargeback(), alertBordersText(), alertCaseLogText(),
 	}
 }
 

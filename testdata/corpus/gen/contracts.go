@@ -4,6 +4,8 @@ func contracts() []document {
 	return []document{
 		contractServices(), contractLeaseText(), contractEmployment(), contractNDA(), contractPolicy(), contractLoan(),
 		contractSaleText(), contractOrderFormText(),
+		contractDefinitions(), contractQuestions(), contractEngagementText(),
+		contractCharterBoxes(), contractDutchText(), contractRentalDesk(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -100,6 +101,11 @@ func TestNumbersAndDatesAreReadByTheDocumentsLocale(t *testing.T) {
 	}{
 		{us(), "amount", "$1,204.50", json.Number("1204.5")},
 		{us(), "amount", "-188.00", json.Number("-188")},
+		{us(), "amount", "(1,188.50)", json.Number("-1188.5")},
+		{us(), "amount", "-¥300", json.Number("-300")},
+		{us(), "number", "(3 nights)", json.Number("3")},
+		{eu(), "amount", "300,00-", json.Number("-300")},
+		{eu(), "amount", "3.415,-", json.Number("3415")},
 		{us(), "number", "84,300 km", json.Number("84300")},
 		{eu(), "amount", "1.233,00 €", json.Number("1233")},
 		{eu(), "amount", "12 750,50", json.Number("12750.5")},
@@ -184,5 +190,27 @@ func TestSchemasAreWrittenInThreeStyles(t *testing.T) {
 		if _, err := parseFields(bad); err == nil {
 			t.Errorf("field table %q: got no error", bad)
 		}
+	}
+}
+
+func TestALedgersSumsHoldNoItemAndItsSecondLinesBelongToTheItemAbove(t *testing.T) {
+	t.Parallel()
+	cols := []col{{head: "Item", field: "name", share: 0.6}, {head: "Sum", field: "sum", share: 0.4}}
+	made := markLedger("items", cols, [][]string{
+		{"Chair", "12.00"},
+		{"+", "{items/#/code|C-1}"},
+		{"=Sum of chairs", "{chairs|12.00}"},
+		{"Tables"},
+		{"Table", "30.00"},
+	})
+	want := []ledgerLine{
+		{cells: []string{"{items/0/name|Chair}", "{items/0/sum|12.00}"}},
+		{cells: []string{"", "{items/0/code|C-1}"}, goesOn: true},
+		{cells: []string{"Sum of chairs", "{chairs|12.00}"}, sum: true},
+		{cells: []string{"Tables"}},
+		{cells: []string{"{items/1/name|Table}", "{items/1/sum|30.00}"}},
+	}
+	if !reflect.DeepEqual(made, want) {
+		t.Errorf("got %+v, want %+v", made, want)
 	}
 }

@@ -4,6 +4,8 @@ func invoices() []document {
 	return []document{
 		invoiceColonUS(), invoiceTextEU(), invoiceAboveAustria(), invoiceTwoPages(), invoiceSwissGrid(), invoiceBritishBoxes(),
 		invoiceGerman(), invoiceFreelance(), invoiceUtilityText(), creditNoteText(), invoiceSubscriptionText(),
+		invoiceThreeColumns(), invoiceForwarder(), invoiceDunningText(),
+		invoiceFrenchSidebar(), invoiceGSTBoxes(), invoiceUsageText(),
 	}
 }
 

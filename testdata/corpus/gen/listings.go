@@ -4,6 +4,8 @@ func listings() []document {
 	return []document{
 		listingSpecGrid(), listingText(), listingSpecTable(), listingRental(), listingJob(), listingVariants(),
 		listingElectronicsText(), listingChemicalText(),
+		listingOrderConfirmation(), listingAbbreviations(), listingAuctionText(),
+		listingDeliveryNote(), listingTourText(), listingItalianCar(),
 	}
 }
 

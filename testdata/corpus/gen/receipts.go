@@ -4,6 +4,8 @@ func receipts() []document {
 	return []document{
 		receiptTillText(), receiptCardSlip(), receiptHotelFolio(), receiptRideGrid(), receiptDonation(), receiptFuelText(),
 		receiptOrderText(), receiptWorkshop(),
+		receiptWeightsText(), receiptTicket(), receiptClinic(),
+		receiptSwedishParking(), receiptTransfer(), receiptYenText(),
 	}
 }
 

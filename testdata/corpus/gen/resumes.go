@@ -4,6 +4,8 @@ func resumes() []document {
 	return []document{
 		resumeSections(), resumeText(), resumeSidebar(), resumeTable(), resumeAcademic(), resumeForm(), resumeMarkdownText(),
 		resumeProfileText(),
+		resumeTimeline(), resumeBarsText(), resumeAgencyCards(),
+		resumeSeaService(), resumeSpanishText(), resumeOfficeText(),
 	}
 }
 

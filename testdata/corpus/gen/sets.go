@@ -11,6 +11,7 @@ type set struct {
 func sets() []set {
 	return []set{
 		{dir: ".", documents: corpus()},
+		{dir: "../corpus-heldout", documents: heldout()},
 		{dir: "../demo", files: demo},
 		{dir: "../pdf", files: specials},
 	}
@@ -25,5 +26,17 @@ func corpus() []document {
 	all = append(all, listings()...)
 	all = append(all, alerts()...)
 	all = append(all, contracts()...)
+	return all
+}
+
+// heldout lists the documents that were kept from the builders of a reader: other layouts, labels and companies.
+func heldout() []document {
+	var all []document
+	all = append(all, heldoutInvoices()...)
+	all = append(all, heldoutReceipts()...)
+	all = append(all, heldoutResumes()...)
+	all = append(all, heldoutListings()...)
+	all = append(all, heldoutAlerts()...)
+	all = append(all, heldoutContracts()...)
 	return all
 }

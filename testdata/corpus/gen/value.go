@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // locale is how a document writes numbers and dates.
@@ -64,8 +65,12 @@ func (l locale) date(s, form string) (any, error) {
 	return nil, fmt.Errorf("no date layout of the document reads %q", s)
 }
 
-// number reads digits, separators and a sign; currency signs, units and letters around them are left out.
+// number reads digits, separators and a sign; currency signs, units and letters around them are left out. A sign after the
+// digits and round brackets around them, as bookkeepers write them, make the number negative.
 func (l locale) number(s string) (any, error) {
+	if bare, ok := bookkeepersNegative(s); ok {
+		s = "-" + bare
+	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -83,6 +88,18 @@ func (l locale) number(s string) (any, error) {
 		}
 	}
 	return canonical(b.String())
+}
+
+// bookkeepersNegative cuts the brackets or the minus after the digits off a number that has them.
+func bookkeepersNegative(s string) (bare string, ok bool) {
+	const last = "0123456789"
+	if inner, ok := strings.CutSuffix(s, "-"); ok && strings.ContainsAny(inner[max(len(inner)-1, 0):], last) {
+		return inner, true
+	}
+	if len(s) > 2 && s[0] == '(' && s[len(s)-1] == ')' && strings.ContainsAny(s[len(s)-2:], last) && !strings.ContainsFunc(s, unicode.IsLetter) {
+		return s[1 : len(s)-1], true
+	}
+	return "", false
 }
 
 func canonical(digits string) (any, error) {

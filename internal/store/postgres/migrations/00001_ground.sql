@@ -107,6 +107,7 @@ create table jobs (
     delayed          boolean          not null, -- run_after was in the future when it was set
     handed_over      boolean          not null default false,
     cancel_requested boolean          not null default false,
+    last_chance      boolean          not null default false, -- one more crash makes it poison: it waits beside its lane
     node             text collate "C" not null default '',
     incarnation      text collate "C" not null default '',
     version_name     text             not null,
@@ -130,7 +131,14 @@ create index jobs_of_agent on jobs (agent_id, status, created_at desc, id desc);
 create index jobs_of_organization on jobs (organization_id, status, created_at desc, id desc);
 -- The queue: the lanes, each in the order of run_after.
 create index jobs_claimable on jobs (lane, run_after, id)
+    where status <= 2 and lease_until is null and not last_chance;
+create index jobs_last_chance on jobs (run_after, id)
+    where status <= 2 and lease_until is null and last_chance;
+-- What ends without being run.
+create index jobs_overdue on jobs (deadline)
     where status <= 2 and lease_until is null;
+create index jobs_cancelled on jobs (updated_at)
+    where status <= 2 and lease_until is null and cancel_requested;
 create index jobs_delayed on jobs (run_after)
     where status <= 2 and lease_until is null and delayed;
 create index jobs_leased on jobs (lease_until) include (lane)

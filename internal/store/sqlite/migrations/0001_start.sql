@@ -84,6 +84,7 @@ CREATE INDEX versions_by_agent ON versions (agent_id, created_at);
 
 -- A job is queue and record in one row. Small columns that pollers and the queue read stand before the long ones.
 -- lease_end 0 means handed over, 1 taken back; both are claimable at once.
+-- last_chance marks jobs that one more crash makes poison. While they are queued they stand beside the lanes.
 CREATE TABLE jobs (
     seq              INTEGER NOT NULL PRIMARY KEY,
     id               TEXT    NOT NULL UNIQUE,
@@ -97,6 +98,7 @@ CREATE TABLE jobs (
     node             TEXT    NOT NULL DEFAULT '',
     incarnation      TEXT    NOT NULL DEFAULT '',
     cancel_requested INTEGER NOT NULL DEFAULT 0,
+    last_chance      INTEGER NOT NULL DEFAULT 0,
     deadline         INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
@@ -118,7 +120,9 @@ CREATE TABLE jobs (
     inputs           TEXT    NOT NULL
 ) STRICT;
 -- The queue: each lane (organization, agent, provider) is one run of this index.
-CREATE INDEX jobs_ready ON jobs (organization_id, agent_id, provider, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_ready ON jobs (last_chance, organization_id, agent_id, provider, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_due ON jobs (last_chance, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_deadline ON jobs (deadline) WHERE status IN (0, 2);
 CREATE INDEX jobs_running ON jobs (lease_end, organization_id, agent_id, provider) WHERE status = 1;
 -- Lists: all jobs, and ended ones by status. Open ones by status are found through the two indexes above.
 CREATE INDEX jobs_by_organization ON jobs (organization_id, created_at);

@@ -93,6 +93,7 @@ CREATE TABLE jobs (
     node             TEXT    NOT NULL DEFAULT '',
     incarnation      TEXT    NOT NULL DEFAULT '',
     cancel_requested INTEGER NOT NULL DEFAULT 0,
+    last_chance      INTEGER NOT NULL DEFAULT 0,
     deadline         INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
@@ -113,7 +114,9 @@ CREATE TABLE jobs (
     outputs          TEXT    NOT NULL DEFAULT '[]',
     inputs           TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX jobs_ready ON jobs (organization_id, agent_id, provider, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_ready ON jobs (last_chance, organization_id, agent_id, provider, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_due ON jobs (last_chance, run_after) WHERE status IN (0, 2);
+CREATE INDEX jobs_deadline ON jobs (deadline) WHERE status IN (0, 2);
 CREATE INDEX jobs_running ON jobs (lease_end, organization_id, agent_id, provider) WHERE status = 1;
 CREATE INDEX jobs_by_organization ON jobs (organization_id, created_at);
 CREATE INDEX jobs_by_agent ON jobs (organization_id, agent_id, created_at);
