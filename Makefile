@@ -35,10 +35,10 @@ build: ## build the program into .bin/steward
 	@mkdir -p .bin
 	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o $(STEWARD) ./cmd/steward
 
-# Crash tests take a few rounds here; make crash takes many. The modules of the benchmarks are only looked over.
+# The modules of the benchmarks are only looked over; make bench runs them.
 test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the race detector
 	@$(WITH_POSTGRES) \
-	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-10}; \
+	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-50}; \
 	set -x; \
 	$(GO) test ./...; \
 	$(GO) test -race $(RACE); \
@@ -47,7 +47,7 @@ test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the ra
 
 race: ## run all tests with the race detector
 	@$(WITH_POSTGRES) \
-	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-10}; \
+	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-50}; \
 	$(GO) test -race ./...
 
 cover: ## write coverage.out and print the total

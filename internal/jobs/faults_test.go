@@ -230,7 +230,7 @@ func TestTheTimeoutHoldsForAJobThatWaits(t *testing.T) {
 		return nil, &steward.Failure{Code: steward.FailProviderError, Transient: true, RetryAfter: 10 * time.Minute, Message: "Come back later."}
 	}}
 	h := openHouse(t, houseOptions{engines: []engine.Engine{e, overloaded}})
-	h.work(jobs.WorkerOptions{Limits: store.Limits{PerAgent: 1}, PollEvery: 50 * time.Millisecond})
+	h.work(jobs.WorkerOptions{Limits: store.Limits{PerAgent: 1}, PollEvery: 50 * time.Millisecond, Grace: -1})
 	agent := h.agent("a", "Waits", `{}`)
 	h.submit(jobs.RunParams{AgentID: agent})
 	<-waiting

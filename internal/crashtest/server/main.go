@@ -41,7 +41,6 @@ func run(ctx context.Context) (err error) {
 	}
 	config := app.Defaults()
 	config.Data, config.Listen, config.Database = *data, *listen, *database
-	config.Workers.MaxCrashes = 3
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s, err := app.Open(ctx, config, app.Options{
 		Version: build, Logger: log, Engines: []engine.Engine{enginetest.Steps{N: 3, Effect: rec.Record}},
