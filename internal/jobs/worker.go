@@ -87,7 +87,7 @@ func setDefault[T comparable](v *T, d T) {
 func (w *Worker) Run(ctx context.Context) error {
 	if w.opts.Node != "" {
 		n, err := w.svc.store.TakeBack(ctx, w.worker)
-		if err != nil && ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return nil // told to stop before it had begun
 		}
 		if err != nil {

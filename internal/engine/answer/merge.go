@@ -81,16 +81,16 @@ func (t *tree) join(src *tree, path string, moves map[string]move) {
 	var added [][32]byte // an answer may say the same twice, if it is its own
 	for i, v := range src.values {
 		var m move
-		print := v.fingerprint()
-		if m.gone = t.had[print]; !m.gone {
+		mark := v.fingerprint()
+		if m.gone = t.had[mark]; !m.gone {
 			m.to = path + "/" + strconv.Itoa(len(t.values))
 			t.values = append(t.values, v)
-			added = append(added, print)
+			added = append(added, mark)
 		}
 		moves[path+"/"+strconv.Itoa(i)] = m
 	}
-	for _, print := range added {
-		t.had[print] = true
+	for _, mark := range added {
+		t.had[mark] = true
 	}
 }
 
