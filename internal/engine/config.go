@@ -74,6 +74,11 @@ func coerce(p *Param, raw json.RawMessage) (value, error) {
 	}
 	switch p.Kind {
 	case KindText, KindModel:
+		if p.Check != nil {
+			if err := p.Check(s); err != nil {
+				return value{}, err
+			}
+		}
 		return value{set: true, text: s}, nil
 	case KindEnum:
 		return p.coerceEnum(s)

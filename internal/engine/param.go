@@ -30,10 +30,11 @@ type Param struct {
 	Kind        Kind
 	Description string
 	Required    bool
-	Default     any      // nil means none; a JSON-encodable value of the kind
-	Enum        []string // for KindEnum
-	Min, Max    *float64 // inclusive, for numbers and integers
-	Bindable    bool     // an input with the parameter's name (or an alias) fills it when the configuration does not
+	Default     any                // nil means none; a JSON-encodable value of the kind
+	Enum        []string           // for KindEnum
+	Min, Max    *float64           // inclusive, for numbers and integers
+	Check       func(string) error // further rules of a KindText, in words for users; nil means none
+	Bindable    bool               // an input with the parameter's name (or an alias) fills it when the configuration does not
 }
 
 // Bound makes the limits of a Param.

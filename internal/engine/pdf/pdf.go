@@ -59,15 +59,15 @@ func (*Engine) Params() []engine.Param {
 		{Name: "use_source", Kind: engine.KindBoolean, Description: "Answer with the place of each value under _sources. Empty means that the builtin model does, which costs nothing."},
 		{Name: "convert_to_images", Kind: engine.KindBoolean, Description: "Accepted and ignored: page images are not sent to models yet."},
 		{Name: "dpi", Kind: engine.KindInteger, Min: engine.Bound(36), Max: engine.Bound(600), Description: "Accepted and ignored, as convert_to_images is."},
-		{Name: "page_filter", Kind: engine.KindText, Bindable: true, Description: "Pages to read, such as @PAGERANGE: 3, 5-15. Empty means all."},
+		{Name: "page_filter", Kind: engine.KindText, Bindable: true, Check: checkFilter, Description: "Pages to read, such as @PAGERANGE: 3, 5-15. Empty means all."},
 		{Name: "max_pages", Kind: engine.KindInteger, Default: 500, Min: engine.Bound(1), Max: engine.Bound(5000), Description: "A run that has to read more pages fails."},
 		{Name: "password", Kind: engine.KindText, Bindable: true, Description: "Password of encrypted files."},
 	}, engine.ModelParams()...)
 }
 
-// CheckConfig implements engine.ConfigChecker.
-func (*Engine) CheckConfig(c engine.Config) error {
-	_, err := parseFilter(c.String("page_filter"))
+// checkFilter reports what is wrong with a page_filter.
+func checkFilter(s string) error {
+	_, err := parseFilter(s)
 	return err
 }
 
@@ -77,9 +77,6 @@ func (*Engine) CheckConfig(c engine.Config) error {
 // Errors: *steward.Failure with FailInvalidConfig for a filter that selects nothing, too many pages and a schema that cannot be
 // used, FailUnsupportedFile and FailFileEncrypted for files, those of the model, which name the pages.
 func (e *Engine) Run(ctx context.Context, run *engine.Run) (*engine.Result, error) {
-	if err := e.CheckConfig(run.Config); err != nil {
-		return nil, &steward.Failure{Code: steward.FailInvalidConfig, Message: err.Error() + "."}
-	}
 	files, err := run.Files(ctx, "pdf_files")
 	if err != nil {
 		return nil, err
