@@ -553,3 +553,38 @@ func officeZip(t testing.TB, method uint16, names ...string) string {
 	}
 	return buf.String()
 }
+
+// Uploads of content that lives on are dropped without a deletion; a sweep must not take that for its end.
+func TestASweepGoesOnBehindUploadsOfKnownContent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const uploads = 1200
+	record := func(id steward.FileID, expires time.Time) {
+		f := steward.File{ID: id, Name: "a.txt", ContentType: "text/plain", SizeBytes: 1, SHA256: strings.Repeat("ab", 32)}
+		_, err := h.store.Reserve(t.Context(), store.FileRecord{File: f, OrganizationID: h.who.OrganizationID, CreatedAt: h.clock.Now()}, expires)
+		if err != nil {
+			t.Errorf("Reserve: %v", err)
+		}
+	}
+	lasting := steward.FileID(newID(t))
+	record(lasting, h.clock.Now().Add(time.Hour))
+	ids := make([]steward.FileID, uploads)
+	var wg sync.WaitGroup
+	for i := range ids {
+		ids[i] = steward.FileID(newID(t))
+		wg.Go(func() { record(ids[i], h.clock.Now().Add(time.Minute)) })
+	}
+	wg.Wait()
+	h.clock.Advance(2 * time.Minute)
+	if n, err := h.Sweep(t.Context()); n != 0 || err != nil {
+		t.Errorf("Sweep: got %d deleted, %v, want none", n, err)
+	}
+	for _, id := range ids {
+		if _, err := h.store.StoredFile(t.Context(), h.who.OrganizationID, id); steward.CodeOf(err) != steward.NotFound {
+			t.Fatalf("an expired upload: got %v, want NotFound", err)
+		}
+	}
+	if _, err := h.store.StoredFile(t.Context(), h.who.OrganizationID, lasting); err != nil {
+		t.Errorf("the upload that lasts: %v", err)
+	}
+}

@@ -50,7 +50,7 @@ insert into agents (id, organization_id, creator_id, created_at, updated_at, nam
     current_version_id, disable_cache, cache_failed_jobs, tags, name_folded, search_folded)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		id, org, creatorID(a.Creator), stamp(a.CreatedAt), stamp(a.UpdatedAt), a.Name, a.EngineClassID, a.EngineName,
-		current, a.DisableCache, a.CacheFailedJobs, tags, strings.ToLower(a.Name), searchText(a))
+		current, a.DisableCache, a.CacheFailedJobs, tags, storerow.Fold(a.Name), storerow.SearchText(&a))
 	if isUnique(err) {
 		return agentTaken(err)
 	}
@@ -63,11 +63,6 @@ func agentTaken(err error) error {
 		return storerow.Conflict("name", "There is an agent of this name already.")
 	}
 	return storerow.Conflict("id", "There is an agent of this id already.")
-}
-
-// searchText is where AgentQuery.Search looks: name, engine and id in lower case.
-func searchText(a steward.Agent) string {
-	return strings.ToLower(a.Name + "\n" + a.EngineClassID + "\n" + a.EngineName + "\n" + string(a.ID))
 }
 
 func creatorID(u *steward.UserInfo) pgtype.Int8 {
@@ -261,10 +256,10 @@ func agentFilter(org uid, q store.AgentQuery) (string, []any) {
 		where += fmt.Sprintf(" and "+condition, len(args))
 	}
 	if q.Search != "" {
-		add("strpos(a.search_folded, $%d) > 0", strings.ToLower(q.Search))
+		add("strpos(a.search_folded, $%d) > 0", storerow.Fold(q.Search))
 	}
 	if q.Name != "" {
-		add("strpos(a.name_folded, $%d) > 0", strings.ToLower(q.Name))
+		add("strpos(a.name_folded, $%d) > 0", storerow.Fold(q.Name))
 	}
 	if q.EngineClassID != "" {
 		add("a.engine_class_id = $%d", q.EngineClassID)
@@ -272,24 +267,10 @@ func agentFilter(org uid, q store.AgentQuery) (string, []any) {
 	return where, args
 }
 
-// page checks a limit and an offset and fills in the default limit.
-func page(limit, offset int) (int, error) {
-	if limit == 0 {
-		limit = 20
-	}
-	if err := between("limit", limit, 1, 1000); err != nil {
-		return 0, err
-	}
-	if offset < 0 {
-		return 0, storerow.OutOfRange("offset", "It must not be negative.")
-	}
-	return limit, nil
-}
-
 // ListAgents implements store.Agents.
 func (s *Store) ListAgents(ctx context.Context, org steward.OrganizationID, q store.AgentQuery) ([]steward.Agent, int64, error) {
 	agents := []steward.Agent{}
-	limit, err := page(q.Limit, q.Offset)
+	limit, err := storerow.Limit(q.Limit, q.Offset)
 	if err != nil {
 		return nil, 0, err
 	}

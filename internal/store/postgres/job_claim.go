@@ -15,6 +15,7 @@ import (
 // Bounds of one claim.
 const (
 	maxRounds  = 16   // rounds of reading lanes and taking jobs
+	maxQuota   = 1000 // jobs locked of one lane in a round
 	maxExpired = 1000 // leases looked at that ran out
 	maxEnded   = 500  // jobs ended because their time is over, and as many because a cancel was asked for
 	maxChances = 100  // jobs on their last chance looked at
@@ -60,6 +61,7 @@ type claim struct {
 	seen     pgtype.Timestamptz // what that time was when the claim began
 	chance   bool               // a job on its last chance was handed out
 	parked   bool               // others were parked
+	skipped  int                // jobs ended or parked in the rounds so far
 }
 
 func (c *claim) run(ctx context.Context) error {
@@ -213,6 +215,7 @@ func (c *claim) round(ctx context.Context) (more bool, err error) {
 	if err := c.store(ctx, d); err != nil {
 		return false, err
 	}
+	c.skipped += len(d.ended) + len(d.parked)
 	// A lane that gave its whole quota may have more, and so may lanes beyond those that were read.
 	more = cut
 	for _, q := range quotas {

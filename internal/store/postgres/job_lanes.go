@@ -319,7 +319,8 @@ type laneQuota struct {
 	full  bool // it gave all that was asked for
 }
 
-// quotas shares want jobs out over lanes: to each as many as its turn could bring it, rounded up.
+// quotas shares want jobs out over lanes: to each as many as its turn could bring it, rounded up, and more the more jobs the
+// rounds before could not hand out.
 func (c *claim) quotas(orgs []*orgTurn, want int) []*laneQuota {
 	var list []*laneQuota
 	perOrg := ceil(want, len(orgs))
@@ -327,7 +328,11 @@ func (c *claim) quotas(orgs []*orgTurn, want int) []*laneQuota {
 		perAgent := ceil(perOrg, len(o.agents))
 		for _, a := range o.agents {
 			for _, l := range a.lanes {
-				list = append(list, &laneQuota{lane: l, agent: a, size: c.running.room(l, &c.req.Limits, perAgent)})
+				size := c.running.room(l, &c.req.Limits, perAgent)
+				if size > 0 {
+					size = min(size+c.skipped, maxQuota)
+				}
+				list = append(list, &laneQuota{lane: l, agent: a, size: size})
 			}
 		}
 	}

@@ -123,7 +123,7 @@ select coalesce(sum(r.n), 0)::bigint from unnest($1::smallint[]) as st (status) 
 
 // ListJobs implements store.Jobs.
 func (s *Store) ListJobs(ctx context.Context, org steward.OrganizationID, q store.JobQuery) ([]steward.Job, int64, error) {
-	limit, err := page(q.Limit, q.Offset)
+	limit, err := storerow.Limit(q.Limit, q.Offset)
 	if err != nil {
 		return nil, 0, err
 	}

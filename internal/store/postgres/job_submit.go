@@ -330,8 +330,9 @@ func (s *Store) FindIdempotent(ctx context.Context, org steward.OrganizationID, 
 ) {
 	orgID, okOrg := toUID(org)
 	agentID, okAgent := toUID(agent)
-	if !okOrg || !okAgent || storable("", key) != nil {
-		return "", hash, false, nil
+	unheard := storable("", key) // nothing stored contains such text
+	if !okOrg || !okAgent || unheard != nil {
+		return "", hash, false, nil //nolint:nilerr // no such key
 	}
 	var job uid
 	var stored []byte

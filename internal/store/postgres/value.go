@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -110,12 +109,4 @@ func storable(pairs ...string) error {
 		}
 	}
 	return nil
-}
-
-// between reports as Invalid a number outside its limits.
-func between(field string, n, low, high int) error {
-	if n >= low && n <= high {
-		return nil
-	}
-	return storerow.OutOfRange(field, fmt.Sprintf("It must be between %d and %d.", low, high))
 }

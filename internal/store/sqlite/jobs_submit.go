@@ -115,9 +115,9 @@ func (t *tx) submit(q *queuedJob) (store.Submitted, error) {
 func (t *tx) replay(q *queuedJob) (first steward.JobID, known bool, err error) {
 	same := false
 	known, err = t.first(knownKeySQL, []any{q.OrganizationID, q.AgentID, q.IdempotencyKey, q.CreatedAt}, func(r row) error {
-			first, same = steward.JobID(r.text(0)), bytes.Equal(r.blob(1), q.RequestHash[:])
-			return nil
-		})
+		first, same = steward.JobID(r.text(0)), bytes.Equal(r.blob(1), q.RequestHash[:])
+		return nil
+	})
 	if err == nil && known && !same {
 		err = storerow.KeyReused()
 	}

@@ -85,7 +85,7 @@ func (c *claim) takeReady() error {
 	if c.full() {
 		return nil
 	}
-	if any, err := c.lookDue(); err != nil || !any {
+	if found, err := c.lookDue(); err != nil || !found {
 		return err
 	}
 	var orgs []*readyOrganization

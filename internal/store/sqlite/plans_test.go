@@ -117,6 +117,10 @@ func useEverything(t *testing.T, s *Store) {
 	fine(s.HandOver(ctx, []store.Lease{{JobID: "x"}}))
 	done(s.TakeBack(ctx, store.Worker{Node: "n", Incarnation: "2"}))
 	fine(s.Finish(ctx, l, store.Outcome{Status: steward.StatusRetry, At: now}))
+	req.LastChance = true
+	_, _, _, err = s.FindIdempotent(ctx, "o", "a", "i", now)
+	fine(err)
+	done(s.ListVersions(ctx, "o", "a"))
 	req.MaxCrashes = 1
 	for _, id := range []steward.JobID{"r", "c", "p"} { // one is tried again, one is cancelled in the queue, one is poison
 		job.ID, job.IdempotencyKey, job.Inputs = id, "", nil

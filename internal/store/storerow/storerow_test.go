@@ -276,3 +276,85 @@ func TestSearchTextIsFolded(t *testing.T) {
 		}
 	}
 }
+
+func TestJudgeKnowsTheLastChance(t *testing.T) {
+	t.Parallel()
+	now := time.UnixMicro(1000)
+	for _, c := range []struct {
+		crashes, most int
+		lost, want    bool
+	}{
+		{crashes: 1, most: 0, want: false}, {crashes: 2, most: 0, want: true}, {crashes: 1, most: 3, lost: true, want: true},
+		{crashes: 0, most: 2, want: false}, {crashes: 1, most: 2, want: true}, {crashes: 0, most: 1, want: false},
+		{crashes: 2, most: 3, lost: true, want: false}, // poison
+	} {
+		k := storerow.Candidate{Crashes: c.crashes, Deadline: 2000}
+		if c.lost {
+			k.Status, k.LeaseEnd = steward.StatusStarted, storerow.TakenBack
+		}
+		if got := storerow.Judge(k, now, c.most).LastChance; got != c.want {
+			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+}
+
+func TestEncodeOutcomeLeavesOutWhatIsNotOfTheStatus(t *testing.T) {
+	t.Parallel()
+	o := store.Outcome{
+		Status: steward.StatusRetry, At: time.UnixMicro(1000), Outputs: []steward.Datum{{Key: "k"}}, Failure: &steward.Failure{Code: steward.FailTimeout},
+	}
+	retry, err := storerow.EncodeOutcome(o)
+	if err != nil || retry.Outputs != "[]" || retry.Failure == "" || !retry.RunAfter.Equal(o.At) || !strings.Contains(retry.Cancelled, `"status_code":5`) {
+		t.Errorf("retry: got %+v, %v", retry, err)
+	}
+	o.Status = steward.StatusSuccess
+	success, err := storerow.EncodeOutcome(o)
+	if err != nil || success.Outputs == "[]" || success.Failure != "" || !success.RunAfter.IsZero() || success.Cancelled != "" {
+		t.Errorf("success: got %+v, %v", success, err)
+	}
+	o.Status = steward.StatusCached
+	if _, err := storerow.EncodeOutcome(o); steward.CodeOf(err) != steward.Invalid {
+		t.Errorf("a status that ends no attempt: got %v, want Invalid", err)
+	}
+}
+
+func TestSumUsageIsOfUnknownCostWhenAStepCannotBeRead(t *testing.T) {
+	t.Parallel()
+	cost := steward.MicroUSD(5)
+	step, err := storerow.Usage(steward.Usage{InputTokens: 1, Cost: &cost})
+	if err != nil {
+		t.Fatalf("Usage: %v", err)
+	}
+	unknown := steward.MicroUSD(-1)
+	for _, c := range []struct {
+		steps []string
+		want  steward.MicroUSD
+	}{{nil, 0}, {[]string{step, step}, 10}, {[]string{step, "{"}, unknown}} {
+		sum, err := storerow.SumUsage(c.steps)
+		if err != nil {
+			t.Fatalf("SumUsage: %v", err)
+		}
+		u, err := storerow.ParseUsage(sum)
+		if err != nil {
+			t.Fatalf("ParseUsage: %v", err)
+		}
+		got := unknown
+		if u.Cost != nil {
+			got = *u.Cost
+		}
+		if got != c.want {
+			t.Errorf("cost of %q: got %d, want %d", c.steps, got, c.want)
+		}
+	}
+}
+
+func TestLatestKeepsTheLatest(t *testing.T) {
+	t.Parallel()
+	var l storerow.Latest
+	for _, us := range []int64{5, 9, 3} {
+		l.Note(time.UnixMicro(us))
+	}
+	if got := l.Micros(); got != 9 {
+		t.Errorf("got %d, want 9", got)
+	}
+}

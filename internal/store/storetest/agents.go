@@ -20,6 +20,7 @@ func Agents(t *testing.T, open Open) {
 		"a version is read as it was stored":                           versionStored,
 		"names are unique in an organization, compared exactly":        agentNames,
 		"a new version becomes the current one":                        versionCurrent,
+		"versions are listed newest first":                             versionList,
 		"lists have every order, ties by id in the same direction":     agentOrders,
 		"lists are searched without regard to case, in all of Unicode": agentSearch,
 		"pages meet without gap or repeat":                             agentPages,
@@ -323,4 +324,25 @@ func agentInvalid(t *testing.T, s store.Store) {
 		_, _, err := s.ListAgents(t.Context(), org, q)
 		code(t, what, err, steward.Invalid)
 	}
+}
+
+func versionList(t *testing.T, s store.Store) {
+	org, user, _ := bootstrapped(t, s)
+	info := user.Info()
+	a, first := created(t, s, org.ID, "agent", now())
+	created(t, s, org.ID, "another", now())
+	second, third := first, first
+	second.ID, second.VersionName, second.CreatedAt, second.Creator = newID[steward.VersionID](), "v2", after(1), &info
+	third.ID, third.VersionName, third.CreatedAt = newID[steward.VersionID](), "v3", after(1) // a tie, the greater id first
+	must(t, "CreateVersion", s.CreateVersion(t.Context(), second))
+	must(t, "CreateVersion", s.CreateVersion(t.Context(), third))
+	a.CurrentVersionID, a.UpdatedAt = third.ID, after(1)
+	first.BaseAgent, second.BaseAgent, third.BaseAgent = a, a, a
+	got, err := s.ListVersions(t.Context(), org.ID, a.ID)
+	must(t, "ListVersions", err)
+	same(t, "versions", got, []steward.Version{third, second, first})
+	_, err = s.ListVersions(t.Context(), newID[steward.OrganizationID](), a.ID)
+	code(t, "versions of a foreign agent", err, steward.NotFound)
+	_, err = s.ListVersions(t.Context(), org.ID, newID[steward.AgentID]())
+	code(t, "versions of an unknown agent", err, steward.NotFound)
 }

@@ -19,6 +19,10 @@ func Claim(t *testing.T, open Open) {
 		"a claimed job is not claimed again":                 claimOnce,
 		"no more than Max are claimed":                       claimMax,
 		"a job past its deadline fails":                      claimDeadline,
+		"a deadline holds behind full limits":                claimDeadlineLimits,
+		"a deadline holds before RunAfter":                   claimDeadlineDelayed,
+		"a cancel holds behind full limits":                  claimCancelLimits,
+		"look ahead finds the next deadline of a queued job": claimNextDeadline,
 		"look ahead finds the next RunAfter or lease end":    claimNextReady,
 		"arguments out of range are invalid":                 claimInvalid,
 		"none ready is an empty slice":                       claimNone,
@@ -107,6 +111,75 @@ func claimDeadline(f *fixture) {
 	}
 	_, count := f.list(store.JobQuery{Status: []steward.Status{steward.StatusFailure}})
 	want(f.t, "failed jobs listed", count, 2)
+}
+
+// full returns a claim at a time whose limits are reached by the one job that runs.
+func (f *fixture) full(at time.Time) store.ClaimRequest {
+	req := f.request(at)
+	req.Limits = store.Limits{PerOrganization: 1, PerAgent: 1, PerProvider: map[string]int{"": 1}}
+	return req
+}
+
+func claimDeadlineLimits(f *fixture) {
+	lost, overdue := f.job(), f.job()
+	lost.Timeout, overdue.Timeout = 10*time.Second, 10*time.Second
+	f.submit(lost)
+	l := f.claimOne(lost.ID, now())
+	f.started()
+	must(f.t, "HandOver", f.HandOver(f.ctx(), []store.Lease{l}))
+	waiting := f.job()
+	f.submit(waiting, overdue)
+	want(f.t, "claimed", len(f.claim(f.full(after(10)))), 0)
+	for _, id := range []steward.JobID{lost.ID, overdue.ID} {
+		got := f.get(id)
+		want(f.t, "status", got.Status, steward.StatusFailure)
+		want(f.t, "ended at", got.EndedAt, after(10))
+		if got.Failure == nil || got.Failure.Code != steward.FailTimeout {
+			f.t.Errorf("failure: got %+v, want code timeout", got.Failure)
+		}
+	}
+	want(f.t, "status of a job with time left", f.get(waiting.ID).Status, steward.StatusPending)
+	_, count := f.list(store.JobQuery{AgentID: f.agent, Status: []steward.Status{steward.StatusFailure}})
+	want(f.t, "failed jobs listed", count, 2)
+}
+
+func claimDeadlineDelayed(f *fixture) {
+	j := f.job()
+	j.RunAfter, j.Timeout = after(100), 10*time.Second
+	f.submit(j)
+	want(f.t, "claimed", len(f.claimAt(after(10))), 0)
+	want(f.t, "status", f.get(j.ID).Status, steward.StatusFailure)
+}
+
+func claimCancelLimits(f *fixture) {
+	l := f.started()
+	f.started()
+	f.cancel(l.JobID, 1, steward.StatusStarted)
+	must(f.t, "HandOver", f.HandOver(f.ctx(), []store.Lease{l}))
+	want(f.t, "claimed", len(f.claim(f.full(after(2)))), 0)
+	got := f.get(l.JobID)
+	want(f.t, "status", got.Status, steward.StatusCancelled)
+	want(f.t, "ended at", got.EndedAt, after(2))
+}
+
+func claimNextDeadline(f *fixture) {
+	queued, running := f.job(), f.job()
+	queued.RunAfter, queued.Timeout, running.Timeout = after(100), 12*time.Second, 5*time.Second
+	f.submit(running)
+	f.claimOne(running.ID, now()) // its worker minds its deadline
+	f.submit(queued)
+	for _, c := range []struct {
+		claim int
+		next  time.Time
+	}{{1, after(12)}, {12, after(15)}} { // then the end of the lease
+		f.claimAt(after(c.claim))
+		at, ok, err := f.NextReady(f.ctx())
+		must(f.t, "NextReady", err)
+		if !ok || !at.Equal(c.next) {
+			f.t.Errorf("after a claim at %d s: got %v, %v; want %v", c.claim, at, ok, c.next)
+		}
+	}
+	want(f.t, "status", f.get(queued.ID).Status, steward.StatusFailure)
 }
 
 func claimNextReady(f *fixture) {

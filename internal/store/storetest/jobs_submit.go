@@ -23,6 +23,7 @@ func with(t *testing.T, open Open, tests map[string]func(f *fixture)) {
 // Submit tests the queueing of jobs.
 func Submit(t *testing.T, open Open) {
 	with(t, open, map[string]func(f *fixture){
+		"a key is found as long as it lasts, in its scope":               idemFound,
 		"a job is read as it was submitted":                              submitStored,
 		"a plain job has the defaults":                                   submitPlain,
 		"long, odd and many values come back to the byte":                submitValues,
@@ -294,4 +295,24 @@ func jobsForeign(f *fixture) {
 		f.t.Errorf("foreign list: got %v and count %d, want an empty slice and 0", list, count)
 	}
 	want(f.t, "status after all that", f.get(id).Status, steward.StatusPending)
+}
+
+func idemFound(f *fixture) {
+	j := f.keyed("k", 7)
+	f.submit(j)
+	find := func(what string, org steward.OrganizationID, agent steward.AgentID, key string, at time.Time, wanted bool) {
+		f.t.Helper()
+		id, hash, ok, err := f.FindIdempotent(f.ctx(), org, agent, key, at)
+		must(f.t, what, err)
+		want(f.t, what, ok, wanted)
+		if ok {
+			want(f.t, what+": job", id, j.ID)
+			want(f.t, what+": hash", hash, j.RequestHash)
+		}
+	}
+	find("a key that lasts", f.org, f.agent, "k", after(59), true)
+	find("a key that is over", f.org, f.agent, "k", after(60), false)
+	find("another key", f.org, f.agent, "K", now(), false)
+	find("another agent", f.org, newID[steward.AgentID](), "k", now(), false)
+	find("another organization", newID[steward.OrganizationID](), f.agent, "k", now(), false)
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,8 @@ func (f *fixture) refused(what string, l store.Lease) {
 	before := f.get(l.JobID)
 	_, err := f.LoadSteps(f.ctx(), l)
 	code(f.t, what+": LoadSteps", err, steward.Conflict)
+	want(f.t, what+": the error is ErrLeaseLost", errors.Is(err, store.ErrLeaseLost), true)
+	want(f.t, what+": the error of RecordStep is ErrLeaseLost", errors.Is(f.RecordStep(f.ctx(), l, step("late")), store.ErrLeaseLost), true)
 	code(f.t, what+": RecordStep", f.RecordStep(f.ctx(), l, step("late")), steward.Conflict)
 	code(f.t, what+": SaveArtifact", f.SaveArtifact(f.ctx(), l, steward.Artifact{Key: "k", Result: []byte("1")}), steward.Conflict)
 	_, err = f.RefJob(f.ctx(), l, content(), 1)
@@ -167,7 +170,7 @@ func leaseLate(f *fixture) {
 func leasePoison(f *fixture) {
 	l := f.started()
 	f.claimOne(l.JobID, after(20))
-	f.claimOne(l.JobID, after(40))
+	want(f.t, "claimed as its last chance", len(f.claim(f.lastChance(after(40)))), 1)
 	want(f.t, "claimed after the third crash", len(f.claimAt(after(60))), 0)
 	got := f.get(l.JobID)
 	want(f.t, "status", got.Status, steward.StatusFailure)

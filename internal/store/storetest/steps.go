@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -91,7 +92,9 @@ func stepsOnce(f *fixture) {
 	twin := step("a")
 	cost := steward.MicroUSD(5)
 	twin.Output, twin.Usage.Cost = json.RawMessage("2"), &cost
-	code(f.t, "a name that is taken", f.RecordStep(f.ctx(), l, twin), steward.Conflict)
+	err := f.RecordStep(f.ctx(), l, twin)
+	code(f.t, "a name that is taken", err, steward.Conflict)
+	want(f.t, "a name that is taken is a lost lease", errors.Is(err, store.ErrLeaseLost), false)
 	listed, err := f.Steps(f.ctx(), f.org, l.JobID)
 	must(f.t, "Steps", err)
 	want(f.t, "steps", len(listed), 1)

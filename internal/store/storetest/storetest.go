@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"turns", Turns},
 		{"limits", Limits},
 		{"leases", Leases},
+		{"last chances", Chances},
 		{"finish", Finish},
 		{"cancel", Cancel},
 		{"steps", Steps},

@@ -1,0 +1,91 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
+)
+
+func claimAll(t *testing.T, s store.Queue, at time.Time) []store.Claimed {
+	t.Helper()
+	got, err := s.Claim(t.Context(), store.ClaimRequest{Worker: store.Worker{Node: "n", Incarnation: "i"}, Now: at, Max: 100, Lease: time.Minute})
+	if err != nil {
+		t.Fatalf("Claim: %v", err)
+	}
+	return got
+}
+
+func TestAnUnreadableJobFailsAlone(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	s := open(t, path)
+	jobs := make([]store.NewJob, 4)
+	for i := range jobs {
+		jobs[i] = benchJob(benchOrg, benchAgent)
+	}
+	if _, err := s.Submit(t.Context(), jobs); err != nil {
+		t.Fatalf("Submit: %v", err)
+	}
+	db := raw(t, path)
+	execute(t, db, `UPDATE jobs SET inputs = '[{"broken' WHERE id = ?`, string(jobs[1].ID))
+	execute(t, db, `UPDATE jobs SET events = '[no', progress = '{' WHERE id = ?`, string(jobs[2].ID))
+	if got := claimAll(t, s, time.Now()); len(got) != 2 || got[0].JobID != jobs[0].ID || got[1].JobID != jobs[3].ID {
+		t.Errorf("claimed %d jobs (%+v), want the two that can be read", len(got), got)
+	}
+	for _, j := range jobs[1:3] {
+		st, err := s.JobStatus(t.Context(), benchOrg, j.ID)
+		if err != nil || st.Status != steward.StatusFailure || st.Failure == nil || st.Failure.Code != steward.FailInternal ||
+			st.Failure.Message != "The job's record cannot be read." {
+			t.Errorf("status: got %+v, %v, want FAILURE with code internal", st, err)
+		}
+	}
+	list, count, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{})
+	if err != nil || count != 4 || len(list) != 4 {
+		t.Errorf("ListJobs: got %d of %d jobs, %v, want 4", len(list), count, err)
+	}
+}
+
+// Thousands of lanes whose jobs are all for later cost a claim nothing. With a walk over them these claims took seconds.
+func TestClaimsDoNotWalkOverDelayedLanes(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "steward.db"))
+	const lanes, claims = 5000, 30
+	now := time.Now()
+	for range lanes / 1000 {
+		jobs := make([]store.NewJob, 1000)
+		for i := range jobs {
+			jobs[i] = benchJob(steward.OrganizationID(uuid.NewString()), benchAgent)
+			jobs[i].RunAfter = now.Add(time.Minute)
+		}
+		if _, err := s.Submit(t.Context(), jobs); err != nil {
+			t.Fatalf("Submit: %v", err)
+		}
+	}
+	var spent time.Duration
+	for i := range claims {
+		due := benchJob(steward.OrganizationID(uuid.NewString()), benchAgent)
+		if i%2 == 0 {
+			if _, err := s.Submit(t.Context(), []store.NewJob{due}); err != nil {
+				t.Fatalf("Submit: %v", err)
+			}
+		}
+		start := time.Now()
+		got := claimAll(t, s, now.Add(time.Second))
+		if _, ok, err := s.NextReady(t.Context()); err != nil || !ok {
+			t.Fatalf("NextReady: got %v, %v", ok, err)
+		}
+		spent += time.Since(start)
+		if want := 1 - i%2; len(got) != want || want == 1 && got[0].JobID != due.ID {
+			t.Fatalf("claim %d: got %d jobs, want %d", i, len(got), want)
+		}
+	}
+	t.Logf("%d claims and looks ahead over %d delayed lanes: %v", claims, lanes, spent)
+	if spent > time.Second {
+		t.Errorf("%d claims over %d delayed lanes took %v, want far less than a second", claims, lanes, spent)
+	}
+}
