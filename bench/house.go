@@ -86,6 +86,9 @@ type oneAgent struct {
 	program *engine.Program
 }
 
+// Exists implements jobs.Agents.
+func (a oneAgent) Exists(context.Context, steward.OrganizationID, steward.AgentID) error { return nil }
+
 // Resolve implements jobs.Agents.
 func (a oneAgent) Resolve(context.Context, steward.OrganizationID, steward.AgentID, steward.VersionID) (*steward.Version, *engine.Program, error) {
 	return a.version, a.program, nil
@@ -127,6 +130,9 @@ func (noFiles) Stored(context.Context, steward.OrganizationID, steward.FileID) (
 func (noFiles) SaveForJob(context.Context, store.Lease, io.Reader) (string, int64, error) {
 	return "", 0, errNoFiles
 }
+
+// HoldForJob implements jobs.Files.
+func (noFiles) HoldForJob(context.Context, store.Lease, steward.File) error { return errNoFiles }
 
 // FetchForJob implements jobs.Files.
 func (noFiles) FetchForJob(context.Context, store.Lease, string) (steward.File, error) {
