@@ -13,6 +13,10 @@
 // otherwise, so that an answer fails its schema only by a null for a required key. Arrays without elements are empty. A
 // "const" is the schema's own word and has no claim.
 //
+// A place belongs to one party: what stands under "Bill to" is never the seller's, and two parties do not share one tax id,
+// one e-mail address or one line. An object inside the schema that it refers to is filled only with what stands under its own
+// name. A list of objects that is the whole answer holds one element when the documents plainly are one record.
+//
 // Dates are ISO 8601 for fields of format "date" or "date-time" and for fields named like a date; the order of day and
 // month in numeric dates is judged by the other dates, currencies and spellings of the document and, when nothing speaks,
 // such a date is not read. A date without its day (or year) stands as it is printed where the format admits that. The lines
@@ -86,6 +90,11 @@ func (m *Model) structured(ctx context.Context, req *model.Request) (answer, err
 	f := newFiller(ctx, form, src)
 	if err := f.run(); err != nil {
 		return answer{}, err
+	}
+	if list := f.bareList(); list != nil && len(f.tables[list]) == 0 {
+		if ans, ok, err := m.single(ctx, req, list); ok || err != nil {
+			return ans, err
+		}
 	}
 	return f.answer(), nil
 }

@@ -13,6 +13,7 @@ type candidate struct {
 	start, end int // byte range of the value in the page's text
 	qs, qe     int // byte range of the quote
 	score      float64
+	own        bool        // a heading or the label says that it is the field's party's
 	order      int         // where it stands: the index of its row
 	list       []candidate // elements, for an array inside an entry
 }
@@ -52,7 +53,7 @@ func (f *filler) atHit(out []candidate, fd *field, h *hit, weight float64) []can
 		weight *= leadFactor(h)
 	}
 	if h.row > 12 && slices.Equal(fd.words, []string{"title"}) && !f.form.resume {
-		weight *= 0.6
+		weight *= 0.58 // the title of a person who signs
 	}
 	if fd.kind == kindNumber && h.lead > 0 {
 		if c, ok := f.counted(fd, h, weight); ok {

@@ -32,6 +32,7 @@ type filler struct {
 	lower       []string // see lowered
 	spotList    []spot   // see spots
 	spotsDone   bool
+	lands       map[cellKey]owned // see territory
 	partyList   []defined
 	partiesDone bool
 }
@@ -61,13 +62,14 @@ func (f *filler) run() error {
 		all[i] = f.candidates(fd)
 	}
 	f.assign(all)
+	f.repeat()
 	return f.ctx.Err()
 }
 
 // candidates collects what a leaf may be, from every way of looking.
 func (f *filler) candidates(fd *field) []candidate {
 	out := f.labelled(fd)
-	out = append(out, f.inBlock(fd)...)
+	out = f.ours(fd, append(out, f.inBlock(fd)...))
 	if !sure(out) {
 		out = append(out, f.kindred(fd)...)
 	}
@@ -85,7 +87,7 @@ func (f *filler) candidates(fd *field) []candidate {
 	out = append(out, f.unlabelled(fd)...)
 	out = append(out, f.authorParts(fd)...)
 	out = append(out, f.addressed(fd)...)
-	return out
+	return f.credible(fd, f.ours(fd, out))
 }
 
 // sure reports whether a candidate is as good as a label of the field's own.
@@ -131,6 +133,9 @@ func (f *filler) assign(all [][]candidate) {
 		}
 		at := place{c.page, c.start}
 		if s, ok := taken[at]; ok && c.score < min(0.93, s) && !shares(fd) {
+			continue
+		}
+		if f.rivalHas(fd, &c.candidate) {
 			continue
 		}
 		f.chosen[fd] = c.candidate
@@ -207,7 +212,7 @@ func (f *filler) writeObject(b []byte, fd *field, path string, member func([]byt
 		lacking = lacking || null && !c.node.nullable && c.required
 	}
 	b = append(b, '}')
-	if !some && fd.parent != nil && (fd.node.nullable || lacking && !fd.required) {
+	if !some && fd.parent != nil && (fd.node.nullable || (lacking || fd.node.again) && !fd.required) {
 		f.claims = f.claims[:claims]
 		return append(b[:start], "null"...), false
 	}

@@ -19,12 +19,14 @@ type field struct {
 	parent   *field // the object around it; nil for the root
 	required bool
 	inTable  bool // a property of an array's elements
+	again    bool // it is, or stands in, an object inside the schema that the object refers to
 	kind     kind
 	words    []string // canonical words of the name
 	labels   []label  // strongest first
 	own      []label  // labels that count only inside the block of the parent or of the party
 	party    []label  // headings of the block that the field belongs to
 	attr     string   // what of the party it is: name, address, …; "" when it belongs to none
+	side     roles    // which party of a relation it is about; 0 for none
 	lower    bool     // the lower end of a range: "salary_min"
 	upper    bool     // the upper end
 	money    string   // the currency that the name asks for: "total_eur"
@@ -37,8 +39,10 @@ type form struct {
 	vocab   *vocabulary
 	groups  []group
 	members map[phrase][]membership
+	sides   map[phrase]roles // words for the parties of a relation
 	root    *field
 	leaves  []*field // outside arrays, in schema order
+	repeats []*field // leaves of objects inside the schema that they refer to
 	arrays  []*field
 	objects []*field // objects below the root, outside arrays
 	resume  bool     // it asks for skills, experience or education
@@ -56,6 +60,7 @@ type lexicon struct {
 	vocab   *vocabulary
 	groups  []group
 	members map[phrase][]membership
+	sides   map[phrase]roles
 }
 
 func newLexicon() *lexicon {
@@ -71,6 +76,7 @@ func newLexicon() *lexicon {
 			own.phrases = append(own.phrases, x.member(l, membership{i, r + 100, true}))
 		}
 	}
+	x.readSides()
 	return x
 }
 
@@ -84,7 +90,7 @@ func (x *lexicon) member(text string, m membership) phrase {
 }
 
 func newForm(root *node, x *lexicon) *form {
-	f := &form{vocab: x.vocab.clone(), groups: x.groups, members: x.members}
+	f := &form{vocab: x.vocab.clone(), groups: x.groups, members: x.members, sides: x.sides}
 	f.root = f.build("", "", property{node: root, required: true}, nil, false)
 	f.freeUnique()
 	return f
@@ -112,6 +118,7 @@ func (f *form) freeUnique() {
 
 func (f *form) build(name, path string, p property, parent *field, inTable bool) *field {
 	fd := &field{name: name, path: path, node: p.node, parent: parent, required: p.required, inTable: inTable, words: f.vocab.canonical(name)}
+	fd.again = parent != nil && (p.node.again || parent.kind == kindObject && parent.again)
 	f.label(fd)
 	f.partyOf(fd)
 	switch p.node.typ {
@@ -130,7 +137,7 @@ func (f *form) build(name, path string, p property, parent *field, inTable bool)
 				fd.children = append(fd.children, f.build(c.name, path, c, fd, true))
 			}
 		}
-		if !inTable {
+		if !inTable && (parent == nil || !parent.again) {
 			f.arrays = append(f.arrays, fd)
 		}
 		f.resume = f.resume || slices.ContainsFunc(fd.words, func(w string) bool {
@@ -138,7 +145,11 @@ func (f *form) build(name, path string, p property, parent *field, inTable bool)
 		})
 	default:
 		f.describe(fd)
-		if !inTable {
+		switch {
+		case fd.again && !inTable:
+			f.repeats = append(f.repeats, fd)
+		case !inTable:
+			fd.side = f.rolesOf(fd)
 			f.leaves = append(f.leaves, fd)
 		}
 	}

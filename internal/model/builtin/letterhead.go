@@ -23,6 +23,7 @@ const (
 // author finds the firm that wrote the documents: a line at the top of the first page, or one whose words are those of the
 // documents' web or mail addresses, or one that ends with the form of a company. It is computed once.
 func (f *filler) author() firm {
+	lands := f.territory() // asks for the author itself, once the headings are read
 	if f.firm != nil {
 		return *f.firm
 	}
@@ -39,6 +40,9 @@ func (f *filler) author() firm {
 		}
 		r := &f.src.rows[i]
 		for c := range r.cells {
+			if at := lands[cellKey{i, c}]; at.surely && at.roles&authors == 0 {
+				continue // under "Bill to"
+			}
 			s := f.firmScore(r, c, i, hosts)
 			if mail && i < headRows {
 				s -= 0.3
@@ -398,7 +402,7 @@ func (f *filler) onlyTaxID(fd *field) []candidate {
 		r := &f.src.rows[i]
 		for c := range r.cells {
 			rd, ok := f.strict(fd, r.page, r.cells[c].start, r.cells[c].end)
-			if !ok {
+			if !ok || f.another(fd, r.page, rd.start, i) {
 				continue
 			}
 			if len(out) > 0 && string(out[0].value) != string(rd.value) {

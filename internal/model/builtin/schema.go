@@ -33,6 +33,7 @@ type node struct {
 	maximum     *float64
 	maxLength   *int
 	maxItems    *int
+	again       bool // it stands inside the very schema that it refers to
 }
 
 // property is a named member of an object node.
@@ -107,6 +108,7 @@ func (o *orderedObject) UnmarshalJSON(b []byte) error {
 type schemaParser struct {
 	root  json.RawMessage
 	nodes int
+	open  map[string]int // references that are being read, "#" from the start
 }
 
 // parseSchema reads a schema. Keywords that it does not know, or whose value has the wrong form, are ignored.
@@ -118,7 +120,7 @@ func parseSchema(raw json.RawMessage) (*node, error) {
 	if probe == nil {
 		return nil, errors.New("not a JSON object")
 	}
-	p := &schemaParser{root: raw}
+	p := &schemaParser{root: raw, open: map[string]int{"#": 1}}
 	return p.parse(raw, 0), nil
 }
 
@@ -134,9 +136,7 @@ func (p *schemaParser) parse(raw json.RawMessage, depth int) *node {
 		return n // true, false or nonsense: anything
 	}
 	if s.Ref != "" {
-		if target := p.resolve(s.Ref); target != nil {
-			n = p.parse(target, depth+1)
-		}
+		n = p.referred(s.Ref, depth)
 	}
 	for _, part := range s.AllOf {
 		merge(n, p.parse(part, depth+1))
@@ -145,6 +145,26 @@ func (p *schemaParser) parse(raw json.RawMessage, depth int) *node {
 	p.alternatives(own, s, depth)
 	merge(n, own)
 	inferType(n)
+	return n
+}
+
+// referred reads what a reference means. A schema that refers to itself is read once more, so that a parent, a child or a
+// next one can be found; what lies deeper is read as null.
+func (p *schemaParser) referred(ref string, depth int) *node {
+	if rest, ok := strings.CutPrefix(ref, "#"); ok {
+		ref = strings.TrimSuffix("#/"+strings.Trim(rest, "/"), "/")
+	}
+	target := p.resolve(ref)
+	if target == nil {
+		return &node{}
+	}
+	if p.open[ref] > 1 {
+		return &node{typ: "null", nullable: true}
+	}
+	p.open[ref]++
+	n := p.parse(target, depth+1)
+	p.open[ref]--
+	n.again = p.open[ref] > 0
 	return n
 }
 
@@ -256,6 +276,7 @@ func (p *schemaParser) resolve(ref string) json.RawMessage {
 // merge adds to n what it lacks and b says.
 func merge(n, b *node) {
 	n.nullable = n.nullable || b.nullable
+	n.again = n.again || b.again
 	n.typ = first(n.typ, b.typ)
 	n.format = first(n.format, b.format)
 	n.title = first(b.title, n.title) // the outer schema, merged last, speaks of this place

@@ -65,7 +65,9 @@ func leafChildren(fd *field) []*field {
 	for _, c := range fd.children {
 		switch c.kind {
 		case kindObject:
-			out = append(out, leafChildren(c)...)
+			if !c.again { // a column is the element's own
+				out = append(out, leafChildren(c)...)
+			}
 		case kindArray, kindNothing:
 		default:
 			out = append(out, c)

@@ -52,7 +52,7 @@ func (f *filler) onlyOne(fd *field) []candidate {
 					break
 				}
 				a = rd.end
-				if f.foreign(fd, r, c, r.page.text[rd.start:rd.end]) {
+				if f.foreign(fd, r, c, r.page.text[rd.start:rd.end]) || f.another(fd, r.page, rd.start, i) {
 					continue
 				}
 				if !distinct[string(rd.value)] {
@@ -358,7 +358,7 @@ func documentTitle(s string) bool {
 	}
 	known := 0
 	for _, w := range ws {
-		if among(w, " invoice tax receipt sales commercial proforma pro forma bill statement rechnung facture fattura factura quittung beleg quote quotation order purchase credit note debit memo copy original duplicate page of resume curriculum vitae cv lebenslauf résumé resumé confidential draft final customer guest check e agreement contract alert report notice notification internal listing delivery kassenbon ticket de reçu account ") || hasDigit(w) {
+		if among(w, " invoice tax receipt sales commercial proforma pro forma bill statement rechnung facture fattura factura quittung beleg quote quotation order purchase credit note debit memo copy original duplicate page of resume curriculum vitae cv lebenslauf résumé resumé confidential draft final customer guest check e agreement contract alert report notice notification internal listing delivery kassenbon ticket de reçu account summary overview information details specification ") || hasDigit(w) {
 			known++
 		}
 	}
@@ -389,6 +389,11 @@ func (f *filler) asksTitle() bool {
 	return slices.ContainsFunc(f.form.leaves, func(fd *field) bool {
 		return (fd.parent == nil || fd.parent.name == "") && strings.Contains(titleNames, "|"+strings.Join(fd.words, " ")+"|")
 	})
+}
+
+// asksPaper reports whether a title is that of the document itself.
+func asksPaper(fd *field) bool {
+	return slices.Equal(fd.words, []string{"title"}) || slices.ContainsFunc(fd.words, func(w string) bool { return among(w, paperWords) || among(w, " headline subject ") })
 }
 
 // placeLike reports whether a line is a place: "Tacoma, WA".
@@ -451,6 +456,9 @@ func (f *filler) title(fd *field) []candidate {
 		t := r.text(0)
 		if len(t) < 4 || strings.HasSuffix(t, ".") && len(t) > 60 || f.typed(t) || strings.IndexFunc(t, unicode.IsLetter) < 0 || len(r.cells) > 2 {
 			continue
+		}
+		if !asksPaper(fd) && (documentTitle(t) || strings.HasSuffix(t, "?")) {
+			continue // "Contract summary", "Who is it for?" are no products
 		}
 		if r.keyed(0) && !strings.HasPrefix(strings.ToLower(t), "for sale") {
 			continue
