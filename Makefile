@@ -42,6 +42,7 @@ test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the ra
 	set -x; \
 	$(GO) test ./...; \
 	$(GO) test -race $(RACE); \
+	$(GO) -C testdata/corpus/gen test .; \
 	$(GO) -C bench vet .; \
 	$(GO) -C bench/riverpg vet .
 
@@ -61,8 +62,8 @@ lint: ## check style and the floors of the house
 fmt: ## format the code
 	@scripts/lint.sh fmt
 
-generate: ## run the generators that the sources name
-	$(GO) generate ./...
+generate: ## make the labelled documents, the demo's invoice and the test PDFs again; the same bytes come out
+	cd testdata/corpus/gen && $(GO) run . -out ..
 
 # Only JSON goes to standard output, one object a line.
 bench: ## measure; make bench ONLY=jobs.nostep.sqlite,http.status.sqlite picks

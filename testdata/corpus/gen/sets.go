@@ -12,7 +12,7 @@ func sets() []set {
 	return []set{
 		{dir: ".", documents: corpus()},
 		{dir: "../corpus-heldout", documents: heldout()},
-		{dir: "../demo", files: demo},
+		{dir: "../../examples/invoice", files: demo},
 		{dir: "../pdf", files: specials},
 	}
 }
