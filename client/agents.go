@@ -2,13 +2,10 @@ package client
 
 import (
 	"context"
-
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/stewardhq/steward"
 )
@@ -27,13 +24,8 @@ type AgentCreate struct {
 //
 // Errors: steward.Invalid naming the field, also for a name that is taken.
 func (c *Client) CreateAgent(ctx context.Context, p AgentCreate) (*steward.Agent, error) {
-	body, err := jsonBody(p)
-	if err != nil {
-		return nil, err
-	}
 	var a steward.Agent
-	err = c.call(ctx, &request{method: http.MethodPost, path: "/v1/agents/", body: body, ctype: "application/json"}, &a)
-	if err != nil {
+	if err := c.post(ctx, "/v1/agents/", p, &a); err != nil {
 		return nil, err
 	}
 	return &a, nil
@@ -165,46 +157,4 @@ func (c *Client) Me(ctx context.Context) (*steward.User, error) {
 		return nil, err
 	}
 	return &u, nil
-}
-
-// KeyCreate describes a new API key.
-type KeyCreate struct {
-	Name      string          `json:"name"`
-	Scopes    []steward.Scope `json:"scopes"`
-	ExpiresAt *time.Time      `json:"expires_at,omitempty"` // nil means never
-}
-
-// NewKey is a key with its token, which the server shows only once.
-type NewKey struct {
-	steward.Key
-	Token string `json:"token"`
-}
-
-// CreateKey makes a key for the same user. Errors: steward.Denied unless the client's key has the scope admin.
-func (c *Client) CreateKey(ctx context.Context, p KeyCreate) (*NewKey, error) {
-	body, err := jsonBody(p)
-	if err != nil {
-		return nil, err
-	}
-	var k NewKey
-	if err := c.call(ctx, &request{method: http.MethodPost, path: "/v1/keys/", body: body, ctype: "application/json"}, &k); err != nil {
-		return nil, err
-	}
-	return &k, nil
-}
-
-// ListKeys returns the organization's keys, newest first.
-func (c *Client) ListKeys(ctx context.Context) ([]steward.Key, error) {
-	var answer struct {
-		Results []steward.Key `json:"results"`
-	}
-	if err := c.get(ctx, "/v1/keys/", nil, &answer); err != nil {
-		return nil, err
-	}
-	return answer.Results, nil
-}
-
-// RevokeKey ends a key at once. Errors: steward.NotFound.
-func (c *Client) RevokeKey(ctx context.Context, id steward.KeyID) error {
-	return c.call(ctx, &request{method: http.MethodDelete, path: "/v1/keys/" + url.PathEscape(string(id)) + "/", safe: true}, nil)
 }

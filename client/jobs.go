@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -39,17 +38,27 @@ type JobInput struct {
 
 // JobResult is what became of a job.
 type JobResult struct {
-	JobID          steward.JobID     `json:"-"`
-	AgentID        steward.AgentID   `json:"agent_id"`
-	AgentVersionID steward.VersionID `json:"agent_version_id"`
-	Inputs         []JobInput        `json:"inputs"`
-	Outputs        []steward.Datum   `json:"outputs"`
-	InputTokens    *int64            `json:"input_tokens"`
-	OutputTokens   *int64            `json:"output_tokens"`
-	Status         steward.Status    `json:"status"`
-	ErrorMessage   string            `json:"error_message"`
-	Cost           *float64          `json:"cost"` // US dollars
-	EndedAt        *time.Time        `json:"ended_at"`
+	JobID          steward.JobID       `json:"-"`
+	AgentID        steward.AgentID     `json:"agent_id"`
+	AgentVersionID steward.VersionID   `json:"agent_version_id"`
+	Inputs         []JobInput          `json:"inputs"`
+	Outputs        []steward.Datum     `json:"outputs"`
+	InputTokens    *int64              `json:"input_tokens"`
+	OutputTokens   *int64              `json:"output_tokens"`
+	Status         steward.Status      `json:"status"`
+	ErrorMessage   string              `json:"error_message"`
+	FailureCode    steward.FailureCode `json:"failure_code,omitempty"` // why the job failed; "" unless it did
+	Cost           *float64            `json:"cost"`                   // US dollars; nil when a price is unknown
+	CreatedAt      time.Time           `json:"created_at"`
+	EndedAt        *time.Time          `json:"ended_at"`
+	Metadata       json.RawMessage     `json:"metadata"`   // the JSON object that the job was started with
+	Saved          []SavedFile         `json:"references"` // files that the job saved; DownloadReference reads one
+}
+
+// SavedFile is a file that a job saved for its readers, such as a page image, with where it can be read.
+type SavedFile struct {
+	steward.Reference
+	URL string `json:"url"`
 }
 
 // Succeeded reports whether there are outputs.
@@ -68,25 +77,11 @@ func (r *JobResult) Decode(key string, v any) error {
 	return fmt.Errorf("job %s has no output %q", r.JobID, key)
 }
 
-// References returns the ids of the files that the job saved, as its JSON outputs name them.
+// References returns the ids of the files that the job saved.
 func (r *JobResult) References() []steward.ReferenceID {
-	var ids []steward.ReferenceID
-	for _, out := range r.Outputs {
-		var doc struct {
-			References []json.RawMessage `json:"references"`
-		}
-		if json.Unmarshal([]byte(out.Value), &doc) != nil {
-			continue
-		}
-		for _, raw := range doc.References {
-			var u string
-			if json.Unmarshal(raw, &u) != nil {
-				continue
-			}
-			if i := strings.LastIndex(u, "/references/"); i >= 0 {
-				ids = append(ids, steward.ReferenceID(strings.TrimRight(u[i+len("/references/"):], "/")))
-			}
-		}
+	ids := make([]steward.ReferenceID, len(r.Saved))
+	for i, f := range r.Saved {
+		ids[i] = f.ResourceID
 	}
 	return ids
 }
@@ -127,21 +122,18 @@ func (c *Client) JobSteps(ctx context.Context, id steward.JobID) ([]steward.Step
 
 // CancelJob asks for the end of a job; one that has ended stays as it is. Errors: steward.NotFound.
 func (c *Client) CancelJob(ctx context.Context, id steward.JobID) error {
-	return c.call(ctx, &request{method: http.MethodPost, path: jobPath(id, "cancel/"), safe: true}, nil)
+	return c.call(ctx, &request{method: http.MethodPost, path: jobPath(id, "cancel/"), repeat: always}, nil)
 }
 
-// DownloadReference writes a file that a job saved to w and returns its length. Errors: steward.NotFound.
+// DownloadReference writes a file that a job saved to w and returns how much it wrote. Errors: steward.NotFound; those of w; a
+// download that breaks off is not taken up again.
 func (c *Client) DownloadReference(ctx context.Context, id steward.JobID, ref steward.ReferenceID, w io.Writer) (n int64, err error) {
-	r := &request{method: http.MethodGet, path: jobPath(id, "references/"+url.PathEscape(string(ref))+"/"), safe: true, slow: true}
-	resp, err := c.send(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.close()
-	if n, err = io.Copy(w, resp.Body); err != nil {
-		return n, fmt.Errorf("download reference %s: %w", ref, err)
-	}
-	return n, nil
+	path := jobPath(id, "references/"+url.PathEscape(string(ref))+"/")
+	err = c.send(ctx, &request{method: http.MethodGet, path: path, repeat: always, slow: true}, func(body io.Reader) (err error) {
+		n, err = io.Copy(w, body)
+		return err
+	})
+	return n, err
 }
 
 // Job is a job in a list.
@@ -152,8 +144,10 @@ type Job struct {
 	StatusCode       steward.Status        `json:"status_code"`
 	CreatedAt        time.Time             `json:"created_at"`
 	LastUpdatedAt    time.Time             `json:"last_updated_at"`
-	DurationMS       *int64                `json:"duration_ms"`
-	Metadata         map[string]string     `json:"metadata"`
+	DurationMS       *int64                `json:"duration_ms"` // from creation to the end; nil while the job is open
+	Metadata         map[string]string     `json:"metadata"`    // values that are no strings stand as their JSON text
+	Progress         *steward.Progress     `json:"progress"`
+	Cost             *float64              `json:"cost"` // US dollars; nil when a price is unknown
 }
 
 // JobList chooses jobs of an agent, newest first.
@@ -187,58 +181,4 @@ func (c *Client) Jobs(ctx context.Context, agent steward.AgentID, p JobList) ite
 		p.Page = page
 		return c.ListJobs(ctx, agent, p)
 	})
-}
-
-// WaitOptions tunes Wait. The zero value is ready to use.
-type WaitOptions struct {
-	Timeout  time.Duration    // 0 means 2 h
-	First    time.Duration    // wait between the first looks, which grows; 0 means 50 ms
-	Max      time.Duration    // longest wait between looks; 0 means 2 s
-	OnStatus func(*JobStatus) // called after every look, from the same goroutine; may be nil
-}
-
-// ErrWaitTimeout is returned by Wait when the job has not ended in time. The job goes on.
-var ErrWaitTimeout = errors.New("the job has not ended in time; it goes on")
-
-// Wait returns the result of a job when it has ended, however it ended: look at Succeeded. nil opts is fine.
-//
-// Errors: ErrWaitTimeout; those of JobStatus and JobResult.
-func (c *Client) Wait(ctx context.Context, id steward.JobID, opts *WaitOptions) (*JobResult, error) {
-	var o WaitOptions
-	if opts != nil {
-		o = *opts
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 2 * time.Hour
-	}
-	if o.First == 0 {
-		o.First = 50 * time.Millisecond
-	}
-	if o.Max == 0 {
-		o.Max = 2 * time.Second
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrWaitTimeout)
-	defer cancel()
-	for wait := o.First; ; wait = min(wait+wait/2, o.Max) {
-		st, err := c.JobStatus(ctx, id)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			return nil, err
-		}
-		if o.OnStatus != nil {
-			o.OnStatus(st)
-		}
-		if st.Status.Terminal() {
-			return c.JobResult(ctx, id)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, context.Cause(ctx)
-		}
-	}
 }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,8 +148,12 @@ func Load(p LoadParams) (Config, error) {
 	case err != nil:
 		return c, fmt.Errorf("read configuration: %w", err)
 	default:
-		if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&c); err != nil && len(bytes.TrimSpace(text)) > 0 {
-			return c, fmt.Errorf("configuration %s: %w", file, err)
+		read := c
+		err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&read)
+		if err == nil {
+			c = read
+		} else if !errors.Is(err, io.EOF) { // a file of nothing or of comments says nothing; the decoder would clear all with it
+			return c, fmt.Errorf("configuration %s: %w", file, yamlError(text, err))
 		}
 	}
 	if err := c.fromEnv(p.Getenv); err != nil {
@@ -157,6 +163,26 @@ func Load(p LoadParams) (Config, error) {
 		p.Override(&c)
 	}
 	return c, c.check()
+}
+
+// yamlError says where a file is wrong: line and key, but not the lines around, which may hold secrets.
+func yamlError(text []byte, err error) error {
+	var e yaml.Error
+	if !errors.As(err, &e) || e.GetToken() == nil || e.GetToken().Position == nil {
+		return errors.New("not YAML of the expected form")
+	}
+	at := e.GetToken().Position
+	lines := strings.Split(string(text), "\n")
+	if at.Line < 1 || at.Line > len(lines) {
+		return errors.New(e.GetMessage())
+	}
+	before := []rune(lines[at.Line-1])
+	before = before[:min(max(at.Column-1, 0), len(before))]
+	key := regexp.MustCompile(`([A-Za-z_][\w.-]*)\s*:\s*$`) // whose value begins where the text ends
+	if m := key.FindStringSubmatch(string(before)); m != nil {
+		return fmt.Errorf("line %d: %s: %s", at.Line, m[1], e.GetMessage())
+	}
+	return fmt.Errorf("line %d: %s", at.Line, e.GetMessage())
 }
 
 // fromEnv takes what the environment says.
@@ -170,7 +196,10 @@ func (c *Config) fromEnv(getenv func(string) string) error {
 		}
 	}
 	if v := getenv("STEWARD_ROLES"); v != "" {
-		c.Roles = strings.Split(v, ",")
+		c.Roles = nil
+		for role := range strings.SplitSeq(v, ",") {
+			c.Roles = append(c.Roles, strings.TrimSpace(role))
+		}
 	}
 	if v := getenv("STEWARD_WORKERS"); v != "" {
 		n, err := strconv.Atoi(v)
@@ -207,26 +236,43 @@ func (c *Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return errors.New("log.format: must be text or json")
 	}
-	if n := c.Workers.Concurrency; n < 1 || n > 1000 {
-		return errors.New("workers.concurrency: must be from 1 to 1000")
+	return c.checkNumbers()
+}
+
+// checkNumbers looks at what has a range. The rules are written so that NaN, which compares as false, breaks them.
+func (c *Config) checkNumbers() error {
+	w, l := c.Workers, c.Limits
+	for _, rule := range []struct {
+		ok        bool
+		key, must string
+	}{
+		{w.Concurrency >= 1 && w.Concurrency <= 1000, "workers.concurrency", "must be from 1 to 1000"},
+		{w.Lease >= time.Second && w.Lease <= time.Hour, "workers.lease", "must be from 1s to 1h"},
+		{w.Grace >= 0, "workers.grace", "must not be negative"},
+		{w.JobTimeout >= time.Second && w.JobTimeout <= jobs.MaxTimeout, "workers.job_timeout", fmt.Sprintf("must be from 1s to %v", jobs.MaxTimeout)},
+		{w.SyncTimeout >= time.Second, "workers.sync_timeout", "must be at least 1s"},
+		{w.MaxCrashes >= 1, "workers.max_crashes", "must be at least 1"},
+		{l.PerOrganization >= 0, "limits.per_organization", "must not be negative"},
+		{l.PerAgent >= 0, "limits.per_agent", "must not be negative"},
+		{isAmount(c.Budget.OrganizationUSDPerDay), "budget.organization_usd_per_day", "must be from 0 to 1000000000"},
+		{isAmount(c.Budget.AgentUSDPerDay), "budget.agent_usd_per_day", "must be from 0 to 1000000000"},
+		{c.PDF.Instances >= 1 && c.PDF.Instances <= 64, "pdf.instances", "must be from 1 to 64"},
+		{c.PDF.MaxPages >= 1, "pdf.max_pages", "must be at least 1"},
+	} {
+		if !rule.ok {
+			return fmt.Errorf("%s: %s", rule.key, rule.must)
+		}
 	}
-	if d := c.Workers.Lease; d < time.Second || d > time.Hour {
-		return errors.New("workers.lease: must be from 1s to 1h")
-	}
-	if c.Workers.JobTimeout < time.Second || c.Workers.JobTimeout > jobs.MaxTimeout {
-		return fmt.Errorf("workers.job_timeout: must be from 1s to %v", jobs.MaxTimeout)
-	}
-	if c.Workers.SyncTimeout < time.Second || c.Workers.Grace < 0 || c.Workers.MaxCrashes < 1 {
-		return errors.New("workers: sync_timeout must be at least 1s, grace not negative, max_crashes at least 1")
-	}
-	if c.Budget.OrganizationUSDPerDay < 0 || c.Budget.AgentUSDPerDay < 0 {
-		return errors.New("budget: amounts must not be negative")
-	}
-	if c.PDF.Instances < 1 || c.PDF.Instances > 64 || c.PDF.MaxPages < 1 {
-		return errors.New("pdf: instances must be from 1 to 64, max_pages at least 1")
+	for name, n := range l.PerProvider {
+		if n < 0 {
+			return fmt.Errorf("limits.per_provider.%s: must not be negative", name)
+		}
 	}
 	return nil
 }
+
+// isAmount reports whether an amount of dollars can be counted.
+func isAmount(usd float64) bool { return usd >= 0 && usd <= 1e9 }
 
 // has reports whether the process plays a role.
 func (c *Config) has(role string) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }

@@ -3,12 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -19,79 +16,50 @@ import (
 func newAgents(g *global) *cobra.Command {
 	cmd := &cobra.Command{Use: "agents", Short: "Create, list and show agents"}
 	cmd.AddCommand(newAgentsCreate(g), newAgentsList(g), newAgentsGet(g), newAgentsEngines(g), newAgentsModels(g))
-	return cmd
+	return asGroup(cmd)
 }
 
 // agentsCreate are the options of agents create.
 type agentsCreate struct {
-	name, engine, config, schema, instructions, description string
-	inputs                                                  []string
+	name, engine, config, schema, instructions, model, description string
+	inputs                                                         []string
 }
 
 func newAgentsCreate(g *global) *cobra.Command {
 	var o agentsCreate
 	cmd := &cobra.Command{
 		Use:   "create --name NAME --engine ENGINE",
-		Short: "Create an agent with its first version",
-		Example: `  steward agents create --name invoices --engine PDFExtractionEngine \
-      --instructions "Extract the invoice." --schema @invoice.schema.json
-  steward agents create --name tickets --engine MultimodalExtractionEngine --schema @ticket.json --input text:text/plain`,
+		Short: "Create an agent with its first version, and print its id",
+		Long: `Create an agent with its first version, and print its id.
+
+What most agents need of the engine's configuration has flags of its own: schema, instructions, model. The flag config holds any other keys. All of them are described by:
+
+  steward agents engines --json`,
+		Example: `steward agents create --name invoices \
+  --engine PDFExtractionEngine \
+  --instructions "Extract the invoice." --schema @schema.json
+steward agents create --name tickets \
+  --engine MultimodalExtractionEngine --schema @schema.json \
+  --config '{"text": "${text}"}' --input text:text/plain`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAgentsCreate(cmd.Context(), g, o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.name, "name", "", "name, unique in the organization")
-	f.StringVar(&o.engine, "engine", "", "engine class id; see: steward agents engines")
-	f.StringVar(&o.config, "config", "", "engine configuration as JSON, or @file")
-	f.StringVar(&o.schema, "schema", "", "output_schema as JSON, or @file")
-	f.StringVar(&o.instructions, "instructions", "", "what to extract")
-	f.StringVar(&o.description, "description", "", "for people")
-	f.StringArrayVar(&o.inputs, "input", nil, "input definition key:data_type (repeatable); default: the engine's own")
+	f.StringVar(&o.name, "name", "", "Name, unique in the organization (needed)")
+	f.StringVar(&o.engine, "engine", "", "Kind of work, as steward agents engines lists them (needed)")
+	f.StringVar(&o.config, "config", "", "Engine configuration: a JSON object, or @file")
+	f.StringVar(&o.schema, "schema", "", "The JSON Schema of the answer, or @file")
+	f.StringVar(&o.instructions, "instructions", "", "What to do, in words")
+	f.StringVar(&o.model, "model", "", "Language model, as steward agents models lists them (default: the server's)")
+	f.StringVar(&o.description, "description", "", "What the agent is for, for people")
+	f.StringArrayVar(&o.inputs, "input", nil, "Input that runs take, as key:data_type, repeatable (default: the engine's own)")
 	return cmd
 }
 
 func runAgentsCreate(ctx context.Context, g *global, o agentsCreate) error {
-	if o.name == "" || o.engine == "" {
-		return fmt.Errorf("%w: --name and --engine are needed", errUsage)
-	}
-	config := map[string]json.RawMessage{}
-	if o.config != "" {
-		text, err := textOrFile(o.config)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(text, &config); err != nil {
-			return fmt.Errorf("%w: --config is not a JSON object: %w", errUsage, err)
-		}
-	}
-	if o.schema != "" {
-		text, err := textOrFile(o.schema)
-		if err != nil {
-			return err
-		}
-		if !json.Valid(text) {
-			return fmt.Errorf("%w: --schema is not JSON", errUsage)
-		}
-		config["output_schema"] = text
-	}
-	if o.instructions != "" {
-		text, err := json.Marshal(o.instructions)
-		if err != nil {
-			return err
-		}
-		config["instructions"] = text
-		if o.engine == "MultimodalExtractionEngine" {
-			delete(config, "instructions")
-			config["instruction"] = text
-		}
-	}
-	p := client.AgentCreate{Name: o.name, EngineClassID: o.engine, EngineConfig: config, Description: o.description}
-	for _, in := range o.inputs {
-		key, dataType, ok := strings.Cut(in, ":")
-		if !ok {
-			return fmt.Errorf("%w: --input %q is not key:data_type", errUsage, in)
-		}
-		p.InputDefinitions = append(p.InputDefinitions, steward.InputDefinition{Key: key, DataType: dataType, Description: key})
+	p, err := o.params()
+	if err != nil {
+		return err
 	}
 	c, err := g.client()
 	if err != nil {
@@ -104,18 +72,88 @@ func runAgentsCreate(ctx context.Context, g *global, o agentsCreate) error {
 	if g.json {
 		return g.printJSON(a)
 	}
-	return g.printf("%s\n", a.ID)
+	if err := g.printf("%s\n", a.ID); err != nil {
+		return err
+	}
+	return g.notef("Run it: steward run %s --input KEY=VALUE (its inputs: steward agents get %s)", quoted(a.Name), quoted(a.Name))
 }
 
-// textOrFile returns s, or the content of the file behind "@".
-func textOrFile(s string) ([]byte, error) {
+// quoted is a name as a shell takes it.
+func quoted(name string) string {
+	name = plain(name)
+	if strings.ContainsAny(name, " \t'\"\\$`!*?[](){}<>|&;~#") {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
+}
+
+// params makes the call of the options.
+func (o *agentsCreate) params() (p client.AgentCreate, err error) {
+	if o.name == "" || o.engine == "" {
+		return p, usagef("--name and --engine are needed")
+	}
+	p = client.AgentCreate{Name: o.name, EngineClassID: o.engine, Description: o.description}
+	if p.EngineConfig, err = o.engineConfig(); err != nil {
+		return p, err
+	}
+	for _, in := range o.inputs {
+		key, dataType, ok := strings.Cut(in, ":")
+		if !ok || key == "" || dataType == "" {
+			return p, usagef("--input %q is not key:data_type, such as text:text/plain", in)
+		}
+		p.InputDefinitions = append(p.InputDefinitions, steward.InputDefinition{Key: key, DataType: dataType, Description: key})
+	}
+	return p, nil
+}
+
+// engineConfig joins --config with the flags that are short for one of its keys.
+func (o *agentsCreate) engineConfig() (map[string]json.RawMessage, error) {
+	config := map[string]json.RawMessage{}
+	if o.config != "" {
+		text, err := textOrFile("config", o.config)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &config); err != nil || config == nil {
+			return nil, usagef("--config is not a JSON object")
+		}
+	}
+	if o.schema != "" {
+		text, err := textOrFile("schema", o.schema)
+		if err != nil {
+			return nil, err
+		}
+		if !json.Valid(text) {
+			return nil, usagef("--schema is not JSON")
+		}
+		config["output_schema"] = text
+	}
+	instructions := "instructions"
+	if o.engine == "MultimodalExtractionEngine" {
+		instructions = "instruction"
+	}
+	for key, value := range map[string]string{instructions: o.instructions, "model": o.model} {
+		if value == "" {
+			continue
+		}
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", key, err)
+		}
+		config[key] = text
+	}
+	return config, nil
+}
+
+// textOrFile returns a flag's value, or the content of the file behind "@".
+func textOrFile(flag, s string) ([]byte, error) {
 	path, ok := strings.CutPrefix(s, "@")
 	if !ok {
 		return []byte(s), nil
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the caller names the file
 	if err != nil {
-		return nil, fmt.Errorf("read file: %w", err)
+		return nil, usagef("--%s: %w", flag, err)
 	}
 	return text, nil
 }
@@ -126,8 +164,8 @@ func newAgentsList(g *global) *cobra.Command {
 		Use: "list", Short: "List agents, newest first", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAgentsList(cmd.Context(), g, o) },
 	}
-	cmd.Flags().StringVar(&o.Search, "search", "", "part of a name, engine or id")
-	cmd.Flags().StringVar(&o.Ordering, "order", "", "name, created_at, updated_at or engine_class_id; '-' in front for descending")
+	cmd.Flags().StringVar(&o.Search, "search", "", "Only those with this text in their name, engine or id")
+	cmd.Flags().StringVar(&o.Ordering, "order", "", "Order by name, created_at, updated_at or engine_class_id; '-' in front turns it round")
 	return cmd
 }
 
@@ -153,30 +191,16 @@ func runAgentsList(ctx context.Context, g *global, o client.AgentList) error {
 			if a.JobCount != nil {
 				jobs = fmt.Sprint(*a.JobCount)
 			}
-			row(a.ID, a.Name, a.EngineClassID, jobs, a.UpdatedAt.Format("2006-01-02 15:04"))
+			row(a.ID, a.Name, a.EngineClassID, jobs, minute(a.UpdatedAt))
 		}
 	})
-}
-
-// table prints aligned columns.
-func table(w io.Writer, head string, fill func(row func(...any))) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	_, err := fmt.Fprintln(tw, head)
-	fill(func(cells ...any) {
-		for i, c := range cells {
-			if i > 0 {
-				_, err = fmt.Fprint(tw, "\t")
-			}
-			_, err = fmt.Fprint(tw, c)
-		}
-		_, err = fmt.Fprintln(tw)
-	})
-	return errors.Join(err, tw.Flush())
 }
 
 func newAgentsGet(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "get AGENT", Short: "Show an agent with its current version", Args: exactly("AGENT"),
+		Use: "get AGENT", Short: "Show an agent with its current version, as JSON",
+		Long: "Show an agent with its current version, as JSON: its inputs, its engine's configuration, and what the server warns about. AGENT is an id or a name.",
+		Args: exactly("AGENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := g.client()
 			if err != nil {
@@ -213,7 +237,7 @@ func findAgent(ctx context.Context, c *client.Client, s string) (steward.AgentID
 
 func newAgentsEngines(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "engines", Short: "List the engines that agents can have", Args: exactly(),
+		Use: "engines", Short: "List the engines that agents can have; with --json also their configuration", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := g.client()
 			if err != nil {
@@ -236,32 +260,37 @@ func newAgentsEngines(g *global) *cobra.Command {
 }
 
 func newAgentsModels(g *global) *cobra.Command {
-	return &cobra.Command{
+	var ready bool
+	cmd := &cobra.Command{
 		Use: "models", Short: "List the language models that agents can name", Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := g.client()
-			if err != nil {
-				return err
-			}
-			models, err := c.Models(cmd.Context(), "")
-			if err != nil {
-				return err
-			}
-			if g.json {
-				return g.printJSON(models)
-			}
-			return table(g.out, "MODEL\tPROVIDERS\tREADY\tDEFAULT", func(row func(...any)) {
-				for _, m := range models {
-					row(m.ID, strings.Join(m.Providers, ","), mark(m.Configured), mark(m.Default))
-				}
-			})
-		},
+		Long: "List the language models that agents can name. READY says that this server has a provider for the model.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return runAgentsModels(cmd.Context(), g, ready) },
 	}
+	cmd.Flags().BoolVar(&ready, "ready", false, "Only those that this server has a provider for")
+	return cmd
 }
 
-func mark(b bool) string {
-	if b {
-		return "yes"
+func runAgentsModels(ctx context.Context, g *global, ready bool) error {
+	c, err := g.client()
+	if err != nil {
+		return err
 	}
-	return ""
+	all, err := c.Models(ctx, "")
+	if err != nil {
+		return err
+	}
+	models := []steward.LanguageModel{}
+	for _, m := range all {
+		if m.Configured || !ready {
+			models = append(models, m)
+		}
+	}
+	if g.json {
+		return g.printJSON(models)
+	}
+	return table(g.out, "MODEL\tPROVIDERS\tREADY\tDEFAULT", func(row func(...any)) {
+		for _, m := range models {
+			row(m.ID, strings.Join(m.Providers, ","), mark(m.Configured), mark(m.Default))
+		}
+	})
 }

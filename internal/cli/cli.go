@@ -8,36 +8,16 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/charmbracelet/fang"
 	"github.com/spf13/cobra"
 
-	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 )
-
-// Exit codes.
-const (
-	exitOK        = 0
-	exitError     = 1
-	exitUsage     = 2
-	exitJobFailed = 3 // the job ended, but not with success
-	exitDenied    = 4 // the key is missing, wrong or lacks a scope
-	exitNotFound  = 5
-	exitSignal    = 130
-)
-
-const exitCodesHelp = `Exit codes: 0 done, 1 error, 2 wrong use, 3 the job ended without success, 4 key refused, 5 not found, 130 interrupted.`
-
-// errJobFailed is what run and jobs watch return for a job that ended without success; it has been reported already.
-var errJobFailed = errors.New("the job did not succeed")
-
-// errUsage marks a wrong use of a command.
-var errUsage = errors.New("wrong use")
 
 // streams are where a command reads and writes.
 type streams struct {
@@ -54,6 +34,8 @@ type global struct {
 	data    string
 	json    bool
 	version string
+
+	base string // address of the server that was spoken to, for advice
 }
 
 // Run runs the program with arguments (without its name) and returns the exit code.
@@ -64,90 +46,113 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
-	err := fang.Execute(ctx, root, fang.WithVersion(version), fang.WithoutManpage(), fang.WithErrorHandler(showError))
+	show := func(w io.Writer, _ fang.Styles, err error) { g.showError(w, commandOf(root, args), err) }
+	err := fang.Execute(ctx, root, fang.WithVersion(version), fang.WithoutManpage(), fang.WithErrorHandler(show))
 	return exitCode(ctx, err)
 }
+
+// commandOf returns the command that arguments name, as a user types it.
+func commandOf(root *cobra.Command, args []string) string {
+	cmd, _, err := root.Find(args)
+	if err != nil || cmd == nil {
+		cmd = root
+	}
+	return cmd.CommandPath()
+}
+
+// Help wraps paragraphs itself, so each is one line here.
+const rootHelp = `Steward runs AI agents as durable, audited jobs on hardware that you own.
+
+Try it:      steward demo
+Start it:    steward serve
+Speak to it: steward agents create …, then steward run AGENT --input text=…
+
+Commands find a server by --server and --key, by STEWARD_BASE_URL and STEWARD_API_KEY, or by the credentials that a local server left in its data folder.
+
+` + exitCodesHelp
 
 func newRoot(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "steward",
 		Short: "Run AI agents as durable, audited jobs on your own hardware",
-		Long: `Steward runs AI agents as durable, audited jobs on hardware that you own.
-
-Try it:      steward demo
-Start it:    steward serve
-Speak to it: steward agents create … ; steward run AGENT --input text=…
-
-Commands find a server by --server and --key, STEWARD_BASE_URL and STEWARD_API_KEY, or the credentials that a local server
-left in its data folder.
-
-` + exitCodesHelp,
-		SilenceUsage: true,
+		Long:  rootHelp,
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&g.server, "server", "", "address of the server (STEWARD_BASE_URL)")
-	f.StringVar(&g.key, "key", "", "API key (STEWARD_API_KEY)")
-	f.StringVar(&g.data, "data", "", "data folder of a local server (STEWARD_DATA; default steward-data)")
-	f.BoolVar(&g.json, "json", false, "print results as JSON")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errors.Join(errUsage, err) })
+	f.StringVar(&g.server, "server", "", "Address of the server (or STEWARD_BASE_URL)")
+	f.StringVar(&g.key, "key", "", "The API key (or STEWARD_API_KEY)")
+	f.StringVar(&g.data, "data", "", "Data folder of a local server (or STEWARD_DATA; default steward-data)")
+	f.BoolVar(&g.json, "json", false, "Print results as JSON")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newServe(g), newDemo(g), newRun(g), newAgents(g), newJobs(g), newKeys(g), newVersion(g))
+	asGroup(root)
 	return root
 }
 
-// showError prints an error with what to try next.
-func showError(w io.Writer, _ fang.Styles, err error) {
-	if errors.Is(err, errJobFailed) {
-		return
-	}
-	_, _ = fmt.Fprintf(w, "steward: %v\n", err) // nowhere else to complain
-	if hint := hintFor(err); hint != "" {
-		_, _ = fmt.Fprintf(w, "%s\n", hint)
-	}
+// named is a command as a user types it behind the program's name.
+func named(cmd *cobra.Command) string {
+	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
+	return path
 }
 
-func hintFor(err error) string {
-	var answered *client.Error
-	switch {
-	case errors.Is(err, client.ErrNoAPIKey):
-		return "Is a server running on this machine? Start one with: steward serve"
-	case errors.Is(err, errUsage):
-		return "Try: steward --help"
-	case steward.CodeOf(err) == steward.Unauthenticated:
-		return "Check --key, STEWARD_API_KEY or the credentials.json in the data folder."
-	case steward.CodeOf(err) == steward.Denied:
-		return "Ask for a key with that scope: steward keys create --scope …"
-	case errors.As(err, &answered) && answered.RequestID != "":
-		return "Request id for the server's log: " + answered.RequestID
+// asGroup makes a command of others show its help, and refuse a command that it does not have.
+func asGroup(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		text := "there is no command " + strings.TrimSpace(named(cmd)+" "+args[0])
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			text += "; did you mean " + strings.TrimSpace(named(cmd)+" "+strings.Join(near, " or ")) + "?"
+		}
+		return usagef("%s", text)
 	}
-	return ""
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.SuggestionsMinimumDistance = 2
+	return cmd
 }
 
-func exitCode(ctx context.Context, err error) int {
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errJobFailed):
-		return exitJobFailed
-	case errors.Is(err, errUsage):
-		return exitUsage
-	case ctx.Err() != nil:
-		return exitSignal
+// without takes flags away that every command has but that say nothing to this one: they are not shown, and refused.
+func without(cmd *cobra.Command, names ...string) *cobra.Command {
+	for _, name := range names {
+		if name == "json" {
+			cmd.Flags().Bool(name, false, "")
+		} else {
+			cmd.Flags().String(name, "", "")
+		}
+		cmd.Flags().Lookup(name).Hidden = true
 	}
-	switch steward.CodeOf(err) {
-	case steward.Unauthenticated, steward.Denied:
-		return exitDenied
-	case steward.NotFound:
-		return exitNotFound
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		for _, name := range names {
+			if cmd.Flags().Changed(name) {
+				return usagef("%s does not take --%s", named(cmd), name)
+			}
+		}
+		return nil
 	}
-	if errors.Is(err, client.ErrNoAPIKey) {
-		return exitDenied
+	return cmd
+}
+
+// exactly asks for one argument for each name and says which when there are others.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) > len(names):
+			return usagef("%s does not take the argument %q", named(cmd), args[len(names)])
+		case len(args) < len(names):
+			return usagef("%s needs %s", named(cmd), strings.Join(names[len(args):], " and "))
+		}
+		return nil
 	}
-	return exitError
 }
 
 // client returns the SDK for the server that flags, environment or data folder name.
 func (g *global) client() (*client.Client, error) {
-	return client.New(&client.Options{APIKey: g.key, BaseURL: g.server, DataFolder: g.data, UserAgent: "steward-cli/" + g.version})
+	c, err := client.New(&client.Options{APIKey: g.key, BaseURL: g.server, DataFolder: g.data, UserAgent: "steward-cli/" + g.version})
+	if err != nil {
+		return nil, err
+	}
+	g.base = c.BaseURL()
+	return c, nil
 }
 
 // printJSON writes v, indented.
@@ -164,12 +169,11 @@ func (g *global) printf(format string, args ...any) error {
 	return err
 }
 
-// exactly asks for n arguments and says which when there are others.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return fmt.Errorf("%w: expected %d arguments %v, got %d", errUsage, len(names), names, len(args))
-		}
+// notef writes a line for people to standard error. With --json there is nobody to read it.
+func (g *global) notef(format string, args ...any) error {
+	if g.json {
 		return nil
 	}
+	_, err := fmt.Fprintf(g.err, format+"\n", args...)
+	return err
 }

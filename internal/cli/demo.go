@@ -24,24 +24,31 @@ func newDemo(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Start everything in a temporary folder, read a PDF invoice, show the answer with its evidence",
-		Long: `Start a server in a temporary folder, make an agent that reads invoices, run it on a PDF and print the answer: each value
-with the page and the words it stands on. It needs no key, no network and no other server, and leaves nothing behind.`,
+		Long: `Start a server in a temporary folder, make an agent that reads invoices, run it on a PDF and print the answer: each value with the page and the words it stands on.
+
+It needs no key, no network and no other server. It leaves nothing behind but the compiled PDF engine in the user's cache folder, which makes the next start fast.`,
+		Example: `steward demo
+steward demo --file invoice.pdf
+steward demo --file report.pdf --schema @report.schema.json --json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), g, file, schema) },
 	}
-	cmd.Flags().StringVar(&file, "file", "", "another PDF to read")
-	cmd.Flags().StringVar(&schema, "schema", "", "another output schema, as @file or JSON")
-	return cmd
+	cmd.Flags().StringVar(&file, "file", "", "Another PDF to read")
+	cmd.Flags().StringVar(&schema, "schema", "", "The JSON Schema of another answer, or @file")
+	return without(cmd, "server", "key", "data")
 }
 
 func runDemo(ctx context.Context, g *global, file, schema string) (err error) {
 	in := client.File{Bytes: invoice.PDF, Name: "invoice.pdf"}
 	if file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return usagef("--file: %w", err)
+		}
 		in = client.FilePath(file)
 	}
 	want := json.RawMessage(invoice.Schema)
 	if schema != "" {
-		if want, err = textOrFile(schema); err != nil {
+		if want, err = textOrFile("schema", schema); err != nil {
 			return err
 		}
 	}
@@ -109,7 +116,11 @@ func (d *demo) read(ctx context.Context, c *client.Client, in client.File, schem
 	if err != nil {
 		return err
 	}
-	if !result.Succeeded() || d.g.json {
+	if !result.Succeeded() {
+		// The demo's server ends with it, so there is nothing more to ask it.
+		return fmt.Errorf("the job ended as %s: %s", result.Status, result.ErrorMessage)
+	}
+	if d.g.json {
 		return d.g.printResult(result)
 	}
 	steps, err := c.JobSteps(ctx, job)
@@ -252,13 +263,4 @@ func evidenceFor(sources []steward.Evidence, path string) (page, quote string) {
 		return fmt.Sprint(e.Page), "“" + cut(e.Quote, 60) + "”"
 	}
 	return "-", "-"
-}
-
-// cut shortens a text for one line of a table.
-func cut(s string, n int) string {
-	r := []rune(strings.Join(strings.Fields(s), " "))
-	if len(r) <= n {
-		return string(r)
-	}
-	return string(r[:n-1]) + "…"
 }

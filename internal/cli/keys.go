@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +14,7 @@ import (
 func newKeys(g *global) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys"}
 	cmd.AddCommand(newKeysCreate(g), newKeysList(g), newKeysRevoke(g))
-	return cmd
+	return asGroup(cmd)
 }
 
 // keysCreate are the options of keys create.
@@ -28,16 +28,27 @@ func newKeysCreate(g *global) *cobra.Command {
 	var o keysCreate
 	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Create a key and print its token, once", Args: exactly(),
-		Example: `  steward keys create --name ci --scope run --expires 720h`,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runKeysCreate(cmd.Context(), g, o) },
+		Long: `Create a key and print its token, once: it is not stored and cannot be shown again.
+
+Scopes: read (get and list everything), run (start and cancel jobs), write (create agents), admin (keys, and everything else). run and write include read.`,
+		Example: `steward keys create --name ci --scope run --expires 720h
+steward keys create --name dashboard --scope read --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runKeysCreate(cmd.Context(), g, o) },
 	}
-	cmd.Flags().StringVar(&o.name, "name", "", "what the key is for")
-	cmd.Flags().StringSliceVar(&o.scopes, "scope", []string{"run", "write"}, "read, run, write or admin (repeatable)")
-	cmd.Flags().DurationVar(&o.expires, "expires", 0, "valid for so long, such as 720h (default: for ever)")
+	cmd.Flags().StringVar(&o.name, "name", "", "What the key is for (needed)")
+	cmd.Flags().StringSliceVar(&o.scopes, "scope", []string{"run", "write"}, "What the key may do: read, run, write or admin; repeatable")
+	cmd.Flags().DurationVar(&o.expires, "expires", 0, "Valid for so long, such as 720h (default: for ever)")
+	cmd.Flags().Lookup("expires").DefValue = "" // 0 would be shown as if it were a limit
 	return cmd
 }
 
 func runKeysCreate(ctx context.Context, g *global, o keysCreate) error {
+	if o.name == "" {
+		return usagef("--name is needed")
+	}
+	if o.expires < 0 {
+		return usagef("--expires must not be negative")
+	}
 	p := client.KeyCreate{Name: o.name}
 	for _, s := range o.scopes {
 		p.Scopes = append(p.Scopes, steward.Scope(s))
@@ -57,7 +68,7 @@ func runKeysCreate(ctx context.Context, g *global, o keysCreate) error {
 	if g.json {
 		return g.printJSON(k)
 	}
-	if _, err := fmt.Fprintf(g.err, "Key %s. Keep its token now: it is not shown again.\n", k.ID); err != nil {
+	if err := g.notef("Key %s. Keep its token now: it is not shown again.", k.ID); err != nil {
 		return err
 	}
 	return g.printf("%s\n", k.Token)
@@ -80,18 +91,19 @@ func newKeysList(g *global) *cobra.Command {
 			}
 			return table(g.out, "ID\tNAME\tPREFIX\tSCOPES\tCREATED\tEXPIRES\tLAST USED\tSTATE", func(row func(...any)) {
 				for _, k := range keys {
-					row(k.ID, k.Name, k.Prefix, k.Scopes, k.CreatedAt.Format(time.DateOnly), day(k.ExpiresAt), day(k.LastUsedAt), keyState(k))
+					row(k.ID, k.Name, k.Prefix, scopesOf(k), day(&k.CreatedAt), day(k.ExpiresAt), day(k.LastUsedAt), keyState(k))
 				}
 			})
 		},
 	}
 }
 
-func day(t *time.Time) string {
-	if t == nil {
-		return "never"
+func scopesOf(k steward.Key) string {
+	names := make([]string, len(k.Scopes))
+	for i, s := range k.Scopes {
+		names[i] = string(s)
 	}
-	return t.Format(time.DateOnly)
+	return strings.Join(names, ",")
 }
 
 func keyState(k steward.Key) string {
@@ -105,18 +117,23 @@ func keyState(k steward.Key) string {
 }
 
 func newKeysRevoke(g *global) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "revoke KEY", Short: "End a key at once", Args: exactly("KEY"),
+		Long: "End a key at once. KEY is its id in: steward keys list",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := steward.ParseID[steward.KeyID]("KEY", args[0])
+			id, err := parseID[steward.KeyID]("KEY", args[0])
 			if err != nil {
-				return fmt.Errorf("%w: %w", errUsage, err)
+				return err
 			}
 			c, err := g.client()
 			if err != nil {
 				return err
 			}
-			return c.RevokeKey(cmd.Context(), id)
+			if err := c.RevokeKey(cmd.Context(), id); err != nil {
+				return err
+			}
+			return g.notef("Key %s is revoked.", id)
 		},
 	}
+	return without(cmd, "json")
 }

@@ -25,22 +25,26 @@ func newServe(g *global) *cobra.Command {
 		Short: "Run a server: HTTP API and workers in one process",
 		Long: `Run a server: HTTP API and workers in one process, on the embedded database unless another is named.
 
-The first start makes an organization, an owner and an API key, prints the key once and leaves it in credentials.json of the
-data folder, where the other commands and the Go SDK find it. SIGINT or SIGTERM stops softly: running jobs get a grace
-period, what is left goes on at the next start, at the step where it was.`,
+The first start makes an organization, an owner and an API key, prints the key once and leaves it in credentials.json of the data folder, where the other commands and the Go SDK find it.
+
+SIGINT (Ctrl-C) or SIGTERM stops softly: running jobs get a grace period, and what is left goes on at the next start, at the step where it was.`,
+		Example: `steward serve
+steward serve --data /srv/steward --listen 0.0.0.0:8080 \
+  --public-url https://steward.example.com
+OPENAI_API_KEY=… steward serve --print-config`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), g, o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.config, "config", "", "configuration file (default: steward.yaml in the data folder, if there is one)")
-	f.StringVar(&o.listen, "listen", "", "host:port (STEWARD_LISTEN; default 127.0.0.1:8080)")
-	f.StringVar(&o.publicURL, "public-url", "", "how clients reach the server (STEWARD_PUBLIC_URL)")
-	f.StringVar(&o.database, "database", "", "postgres:// URL (STEWARD_DATABASE; default: SQLite in the data folder)")
-	f.StringVar(&o.files, "files", "", "bucket URL for files: s3://, gs://, azblob://, file:// (STEWARD_FILES)")
-	f.StringSliceVar(&o.roles, "role", nil, "api, worker (STEWARD_ROLES; default: both)")
-	f.IntVar(&o.workers, "workers", 0, "jobs run at once (STEWARD_WORKERS; default 64)")
-	f.BoolVar(&o.printConfig, "print-config", false, "print the effective configuration, secrets hidden, and exit")
-	return cmd
+	f.StringVar(&o.config, "config", "", "Configuration file (default: steward.yaml in the data folder, if there is one)")
+	f.StringVar(&o.listen, "listen", "", "Address to listen on, as host:port (or STEWARD_LISTEN; default 127.0.0.1:8080)")
+	f.StringVar(&o.publicURL, "public-url", "", "How clients reach the server, for links (or STEWARD_PUBLIC_URL)")
+	f.StringVar(&o.database, "database", "", "Database, as a postgres:// URL (or STEWARD_DATABASE; default: SQLite in the data folder)")
+	f.StringVar(&o.files, "files", "", "Where files are kept: s3://, gs://, azblob:// or file:// (or STEWARD_FILES; default: the data folder)")
+	f.StringSliceVar(&o.roles, "role", nil, "What the process does: api, worker (or STEWARD_ROLES; default: both)")
+	f.IntVar(&o.workers, "workers", 0, "How many jobs are run at once (or STEWARD_WORKERS; default 64)")
+	f.BoolVar(&o.printConfig, "print-config", false, "Print the effective configuration, secrets hidden, and exit")
+	return without(cmd, "server", "key", "json")
 }
 
 // override puts flags over what file and environment say.
@@ -66,7 +70,7 @@ func (o *serveOptions) override(g *global) func(*app.Config) {
 func runServe(ctx context.Context, g *global, o serveOptions) (err error) {
 	config, err := app.Load(app.LoadParams{File: o.config, Getenv: g.getenv, Override: o.override(g)})
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return &usageError{err}
 	}
 	if o.printConfig {
 		return g.printf("%s", config)
@@ -81,6 +85,9 @@ func runServe(ctx context.Context, g *global, o serveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	defer context.AfterFunc(ctx, func() {
+		log.InfoContext(ctx, "stopping softly; a second signal stops at once", "grace", config.Workers.Grace)
+	})()
 	log.InfoContext(ctx, "steward is ready", "url", s.BaseURL(), "docs", s.BaseURL()+"/docs", "data", config.Data, "version", g.version)
 	return s.Serve(ctx)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func newVersion(g *global) *cobra.Command {
-	return &cobra.Command{
+	return without(&cobra.Command{
 		Use: "version", Short: "Print the program's version", Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			if g.json {
@@ -15,5 +15,5 @@ func newVersion(g *global) *cobra.Command {
 			}
 			return g.printf("steward %s (%s, %s/%s)\n", g.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
-	}
+	}, "server", "key", "data")
 }
