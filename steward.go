@@ -3,7 +3,7 @@
 //
 // It imports only the standard library, so that servers, clients and tools of any kind can share it:
 //
-//	job, err := client.Run(ctx, agentID, client.Inputs{"text": "Total: 12.50 EUR"})
+//	job, err := c.Run(ctx, agentID, client.RunParams{Inputs: client.Inputs{"text": "Total: 12.50 EUR"}})
 //	if steward.CodeOf(err) == steward.NotFound { … }
 //
 // Values are plain data: they may be copied and read by many goroutines at once, and are not to be changed by two.

@@ -85,17 +85,8 @@ func setDefault[T comparable](v *T, d T) {
 // more, gives running jobs the grace period, interrupts the rest and hands their leases over: they go on in the next
 // process at the step where they were. It returns after everything it started has stopped.
 func (w *Worker) Run(ctx context.Context) error {
-	if w.opts.Node != "" {
-		n, err := w.svc.store.TakeBack(ctx, w.worker)
-		if ctx.Err() != nil {
-			return nil // told to stop before it had begun
-		}
-		if err != nil {
-			return fmt.Errorf("take back jobs: %w", err)
-		}
-		if n > 0 {
-			w.log.InfoContext(ctx, "jobs taken back", "count", n)
-		}
+	if err := w.takeBack(ctx); err != nil && ctx.Err() == nil {
+		return err
 	}
 	// Attempts outlive ctx by the grace period, heartbeats outlive the attempts.
 	base := context.WithoutCancel(ctx)
@@ -109,6 +100,21 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.drain(base)
 	stopBeat()
 	<-beating
+	return nil
+}
+
+// takeBack makes the jobs of this node's earlier incarnation claimable.
+func (w *Worker) takeBack(ctx context.Context) error {
+	if w.opts.Node == "" {
+		return nil
+	}
+	n, err := w.svc.store.TakeBack(ctx, w.worker)
+	if err != nil {
+		return fmt.Errorf("take back jobs: %w", err)
+	}
+	if n > 0 {
+		w.log.InfoContext(ctx, "jobs taken back", "count", n)
+	}
 	return nil
 }
 
