@@ -6,13 +6,13 @@ import (
 	"github.com/stewardhq/steward"
 )
 
-// Versions returns an agent's versions, newest first. As long as nothing adds versions to an agent, its current one is its only one.
+// Versions returns an agent's versions, newest first, at most 1,000.
 //
 // Errors: NotFound.
 func (s *Service) Versions(ctx context.Context, agent steward.AgentID) ([]steward.Version, error) {
-	v, err := s.Version(ctx, agent, "")
+	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
 	if err != nil {
 		return nil, err
 	}
-	return []steward.Version{*v}, nil
+	return s.store.ListVersions(ctx, p.OrganizationID, agent)
 }

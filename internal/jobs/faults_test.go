@@ -169,14 +169,17 @@ func TestATakenStepNameFailsTheJobAtOnce(t *testing.T) {
 	t.Parallel()
 	e := enginetest.Func{ID: "Twice", Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
 		errs := make(chan error, 2)
-		both := make(chan struct{}, 2)
+		inside, both := make(chan struct{}), make(chan struct{})
+		go func() {
+			<-inside
+			<-inside
+			close(both)
+		}()
 		for range 2 {
 			go func() {
 				_, err := engine.Do(ctx, run, engine.StepSpec{Name: "same", Kind: steward.StepCompute}, func(context.Context) (int, error) {
-					both <- struct{}{}
-					for len(both) < 2 && ctx.Err() == nil {
-						time.Sleep(time.Millisecond) // until the other is inside too
-					}
+					inside <- struct{}{}
+					<-both
 					return 1, nil
 				})
 				errs <- err
@@ -197,12 +200,12 @@ func TestATakenStepNameFailsTheJobAtOnce(t *testing.T) {
 
 func TestClaimsThatFailAreNotRepeatedInATightLoop(t *testing.T) {
 	t.Parallel()
-	var claims atomic.Int32
+	claims := make(chan struct{}, 1000)
 	var broken atomic.Bool
 	broken.Store(true)
 	f := &faulty{claim: func() error {
-		claims.Add(1)
 		if broken.Load() {
+			claims <- struct{}{}
 			return errors.New("disk full")
 		}
 		return nil
@@ -211,8 +214,8 @@ func TestClaimsThatFailAreNotRepeatedInATightLoop(t *testing.T) {
 	h.work(jobs.WorkerOptions{PollEvery: 50 * time.Millisecond})
 	id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps0Engine", `{}`)})
 	begun := time.Now()
-	for claims.Load() < 4 { // after 50, 100 and 200 ms
-		time.Sleep(time.Millisecond)
+	for range 4 { // the last ones after 50, 100 and 200 ms
+		<-claims
 	}
 	if took := time.Since(begun); took < 200*time.Millisecond {
 		t.Errorf("four claims failed within %v", took)
