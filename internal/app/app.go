@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/agents"
 	"github.com/stewardhq/steward/internal/blob"
 	_ "github.com/stewardhq/steward/internal/blob/clouds" // registers s3, gs and azblob
@@ -193,14 +194,8 @@ func (s *Server) bootstrap(ctx context.Context, o Options) error {
 	if err := s.finishBootstrap(ctx, o); err != nil {
 		return err
 	}
-	if c, ok, err := s.folder.loadCredentials(CredentialsFile); err != nil {
+	if known, err := s.refreshCredentials(ctx); known || err != nil {
 		return err
-	} else if ok && s.knows(ctx, c) {
-		if c.BaseURL == s.BaseURL() {
-			return nil
-		}
-		c.BaseURL = s.BaseURL()
-		return s.folder.saveCredentials(CredentialsFile, c)
 	}
 	first, err := s.identity.Bootstrap(ctx, func(f *identity.First) error {
 		return s.folder.saveCredentials(pendingFile, Credentials{BaseURL: s.BaseURL(), APIKey: f.Token, OrganizationID: string(f.Organization.ID)})
@@ -211,7 +206,38 @@ func (s *Server) bootstrap(ctx context.Context, o Options) error {
 	if first == nil { // the database has an organization, this folder just has no credentials of it
 		return s.folder.remove(pendingFile)
 	}
-	return s.finishBootstrap(ctx, o)
+	return s.keepCredentials(Credentials{BaseURL: s.BaseURL(), APIKey: first.Token, OrganizationID: string(first.Organization.ID)}, o)
+}
+
+// refreshCredentials reports whether the folder's credentials work, and keeps their address current as long as it is one of this
+// machine: another was put there by somebody who knows better. A file that cannot be read is left alone.
+func (s *Server) refreshCredentials(ctx context.Context) (known bool, err error) {
+	c, ok, err := s.folder.loadCredentials(CredentialsFile)
+	if err != nil {
+		s.log.WarnContext(ctx, "credentials not read", "error", err)
+		return false, nil //nolint:nilerr // the server itself does not need them
+	}
+	if !ok {
+		return false, nil
+	}
+	if known, err = s.knows(ctx, c); !known || err != nil || c.BaseURL == s.BaseURL() || !onThisMachine(c.BaseURL) {
+		return known, err
+	}
+	c.BaseURL = s.BaseURL()
+	if err := s.folder.saveCredentials(CredentialsFile, c); err != nil {
+		s.log.WarnContext(ctx, "address in the credentials not updated", "error", err)
+	}
+	return true, nil
+}
+
+// onThisMachine reports whether a URL names a loopback address.
+func onThisMachine(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback()
 }
 
 // finishBootstrap puts pending credentials in place when the database has them, and drops them otherwise.
@@ -220,9 +246,18 @@ func (s *Server) finishBootstrap(ctx context.Context, o Options) error {
 	if err != nil || !ok {
 		return err
 	}
-	if !s.knows(ctx, c) {
+	known, err := s.knows(ctx, c)
+	if err != nil {
+		return err // the pending file stays: it may be the only copy of the key
+	}
+	if !known {
 		return s.folder.remove(pendingFile)
 	}
+	return s.keepCredentials(c, o)
+}
+
+// keepCredentials puts the pending file in place and tells the caller.
+func (s *Server) keepCredentials(c Credentials, o Options) error {
 	if err := os.Rename(s.folder.join(pendingFile), s.folder.join(CredentialsFile)); err != nil {
 		return fmt.Errorf("keep credentials: %w", err)
 	}
@@ -233,9 +268,12 @@ func (s *Server) finishBootstrap(ctx context.Context, o Options) error {
 }
 
 // knows reports whether the database accepts a key.
-func (s *Server) knows(ctx context.Context, c Credentials) bool {
+func (s *Server) knows(ctx context.Context, c Credentials) (bool, error) {
 	_, err := s.identity.Authenticate(ctx, c.APIKey)
-	return err == nil
+	if steward.CodeOf(err) == steward.Unauthenticated {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // BaseURL returns the server's address as clients see it: the configured public URL, else the one it listens on.

@@ -209,3 +209,26 @@ func TestWhatIsShownOfAConfigurationHidesItsSecrets(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInterruptedStartKeepsThePendingKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, first := start(t, dir, nil)
+	stop(t, s)
+	file, pending := filepath.Join(dir, app.CredentialsFile), filepath.Join(dir, app.CredentialsFile+".new")
+	if err := os.Rename(file, pending); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := app.Defaults()
+	c.Data, c.Listen = dir, "127.0.0.1:0"
+	if s, err := app.Open(ctx, c, app.Options{}); err == nil {
+		stop(t, s)
+	}
+	s, again := start(t, dir, nil)
+	stop(t, s)
+	if c := readCredentials(t, dir); c.APIKey != first.APIKey {
+		t.Errorf("after an interrupted start another key was made (shown again: %v)", again != nil)
+	}
+}

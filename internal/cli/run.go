@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -225,13 +226,9 @@ type resultJSON struct {
 
 // pretty indents JSON outputs.
 func pretty(out steward.Datum) string {
-	var v json.RawMessage
-	if out.DataType != "application/json" || json.Unmarshal([]byte(out.Value), &v) != nil {
+	var text bytes.Buffer
+	if out.DataType != "application/json" || json.Indent(&text, []byte(out.Value), "", "  ") != nil {
 		return out.Value
 	}
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return out.Value
-	}
-	return string(text)
+	return text.String()
 }

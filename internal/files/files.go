@@ -191,10 +191,14 @@ func (s *Service) HoldForJob(ctx context.Context, lease store.Lease, f steward.F
 	if err != nil {
 		return fmt.Errorf("hold file of a job: %w", err)
 	}
-	if !known {
-		return &steward.Error{Code: steward.NotFound, Message: "The file is not stored any more."}
+	if known {
+		return nil
 	}
-	return nil
+	// Not settled: put in place by a process that died before it could say so, or gone.
+	if there, err := s.bucket.Exists(ctx, f.SHA256); err != nil || !there {
+		return errors.Join(&steward.Error{Code: steward.NotFound, Message: "The file is not stored any more."}, err)
+	}
+	return retry(ctx, func() error { return s.store.Settle(ctx, f.SHA256) })
 }
 
 // Stored returns a file of an organization. Errors: NotFound.

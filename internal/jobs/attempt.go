@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -48,6 +49,8 @@ type attempt struct {
 	ctx    context.Context //nolint:containedctx // the attempt is its own scope: claimed, run and interrupted as one
 	cancel context.CancelCauseFunc
 
+	lastChance atomic.Bool // it has one crash left before it counts as poison
+
 	mu       sync.Mutex
 	until    time.Time
 	progress *steward.Progress
@@ -56,6 +59,7 @@ type attempt struct {
 func newAttempt(base context.Context, w *Worker, c store.Claimed) *attempt {
 	a := &attempt{w: w, lease: c.Lease, job: c.Job, until: w.svc.clock.Now().Add(w.opts.Lease)}
 	a.ctx, a.cancel = context.WithCancelCause(base)
+	a.lastChance.Store(w.opts.MaxCrashes > 1 && c.Job.Crashes >= w.opts.MaxCrashes-1)
 	return a
 }
 
@@ -193,14 +197,14 @@ func (a *attempt) retriesDone() int {
 // not be tried for ever because its result cannot be stored.
 func (a *attempt) finish(o store.Outcome) {
 	ctx := context.WithoutCancel(a.ctx)
-	err := a.patiently(func() error { return a.w.svc.store.Finish(ctx, a.lease, o) })
+	err := a.patiently(ctx, func(ctx context.Context) error { return a.w.svc.store.Finish(ctx, a.lease, o) })
 	if err != nil && steward.CodeOf(err) != steward.Unavailable && !errors.Is(err, store.ErrLeaseLost) {
 		a.w.log.ErrorContext(ctx, "outcome refused by the database", "job_id", a.lease.JobID, "error", err)
 		failed := store.Outcome{
 			Status: steward.StatusFailure, At: a.w.svc.clock.Now(), Usage: o.Usage,
 			Failure: &steward.Failure{Code: steward.FailInternal, Message: "The result of the run could not be stored."},
 		}
-		err = a.patiently(func() error { return a.w.svc.store.Finish(ctx, a.lease, failed) })
+		err = a.patiently(ctx, func(ctx context.Context) error { return a.w.svc.store.Finish(ctx, a.lease, failed) })
 	}
 	switch {
 	case errors.Is(err, store.ErrLeaseLost):
@@ -210,20 +214,38 @@ func (a *attempt) finish(o store.Outcome) {
 	}
 }
 
-// patiently calls fn again while the database is away: until the lease has run out, or the stopping worker has waited long enough.
-func (a *attempt) patiently(fn func() error) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := fn()
-		if steward.CodeOf(err) != steward.Unavailable || a.w.givenUp() || a.w.svc.clock.Now().After(a.leaseEnd()) {
+// What bounds the writing of an attempt: one try, and tries that fail for reasons which may or may not pass.
+const (
+	writeTimeout = 30 * time.Second
+	writeTries   = 5
+)
+
+// patiently calls fn again while the database is away: until the lease has run out, or the stopping worker has waited long enough. Other
+// faults, such as a connection that broke in the middle, get a few tries; a lost lease and invalid data get none.
+func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) error) error {
+	wait, other := 50*time.Millisecond, 0
+	for {
+		try, cancel := context.WithTimeout(ctx, writeTimeout)
+		err := fn(try)
+		cancel()
+		code := steward.CodeOf(err)
+		if code != steward.Unavailable {
+			other++
+		}
+		switch {
+		case err == nil, errors.Is(err, store.ErrLeaseLost), code == steward.Invalid, code == steward.Conflict, code == steward.TooLarge,
+			other >= writeTries, a.w.givenUp(), a.w.svc.clock.Now().After(a.leaseEnd()):
 			return err
 		}
 		time.Sleep(wait)
+		wait = min(2*wait, 2*time.Second)
 	}
 }
 
 // handOver leaves the job to the next process.
 func (a *attempt) handOver() {
-	ctx := context.WithoutCancel(a.ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), writeTimeout)
+	defer cancel()
 	if err := a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}); err != nil {
 		a.w.log.WarnContext(ctx, "lease not handed over", "job_id", a.lease.JobID, "error", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -279,10 +280,13 @@ func (s *Service) newJob(who *steward.Principal, v *steward.Version, p RunParams
 	return job, nil
 }
 
-// hash identifies what a request asks for, as the caller sent it: files count by content, fields in any order.
+// hash identifies what a request asks for, as the caller sent it: files count by content, keys in any order. Fields of one key keep
+// theirs, which has a meaning.
 func (p *RunParams) hash() [32]byte {
-	fields := make([]string, len(p.Inputs))
-	for i, in := range p.Inputs {
+	inputs := slices.Clone(p.Inputs)
+	slices.SortStableFunc(inputs, func(a, b RawInput) int { return strings.Compare(a.Key, b.Key) })
+	fields := make([]string, len(inputs))
+	for i, in := range inputs {
 		value := "text " + in.Text
 		switch {
 		case in.File != nil:
@@ -292,7 +296,6 @@ func (p *RunParams) hash() [32]byte {
 		}
 		fields[i] = fmt.Sprintf("%d %s %d %s", len(in.Key), in.Key, len(value), value)
 	}
-	slices.Sort(fields)
 	metadata := p.Metadata
 	if len(metadata) == 0 {
 		metadata = json.RawMessage("{}")

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,10 +85,11 @@ func (j *journal) note(st steward.Step) error {
 	defer j.mu.Unlock()
 	j.steps[st.Name] = st
 	j.usage = j.usage.Add(st.Usage)
-	if st.Usage.Cost != nil {
+	switch {
+	case st.Usage.Cost != nil:
 		j.known += *st.Usage.Cost
-	} else {
-		j.unpriced = st.Model
+	case j.unpriced == "":
+		j.unpriced = cmp.Or(st.Model, "that was asked")
 	}
 	if strings.HasPrefix(st.Name, referenceStep) {
 		var ref steward.Reference
@@ -177,6 +179,7 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 	if err := j.store(ctx, stored); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
+	j.a.w.progressed(j.a)
 	if err := j.note(st); err != nil {
 		return err
 	}
@@ -195,7 +198,7 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 // file keeps an output as a file and returns what stands for it.
 func (j *journal) file(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
 	var f filed
-	err := j.a.patiently(func() (err error) {
+	err := j.a.patiently(ctx, func(ctx context.Context) (err error) {
 		f.SHA256, f.Bytes, err = j.a.w.svc.files.SaveForJob(ctx, j.a.lease, bytes.NewReader(out))
 		return err
 	})
@@ -209,7 +212,7 @@ func (j *journal) file(ctx context.Context, out json.RawMessage) (json.RawMessag
 // its name taken by the same step.
 func (j *journal) store(ctx context.Context, st steward.Step) error {
 	tries := 0
-	return j.a.patiently(func() error {
+	return j.a.patiently(ctx, func(ctx context.Context) error {
 		tries++
 		err := j.a.w.svc.store.RecordStep(ctx, j.a.lease, st)
 		if tries > 1 && steward.CodeOf(err) == steward.Conflict && !errors.Is(err, store.ErrLeaseLost) && j.isStored(ctx, st) {

@@ -76,6 +76,9 @@ func (s *spendings) remember(who spender, k spent) {
 	defer s.mu.Unlock()
 	if len(s.known) >= maxKnown {
 		maps.DeleteFunc(s.known, func(_ spender, old spent) bool { return k.read.Sub(old.read) >= spendFresh })
+		if len(s.known) >= maxKnown {
+			clear(s.known) // they are only read again
+		}
 	}
 	s.known[who] = k
 }

@@ -125,7 +125,7 @@ func (w *Worker) claimLoop(ctx, base context.Context) {
 	for ctx.Err() == nil {
 		more := false
 		if free := w.opts.Concurrency - w.countRunning(); free > 0 {
-			n, err := w.claim(base, free)
+			n, err := w.claim(ctx, base, free)
 			failures = w.noteClaim(ctx, failures, err)
 			more = err == nil && n == free
 		}
@@ -157,10 +157,14 @@ func (w *Worker) noteClaim(ctx context.Context, failures int, err error) int {
 	return failures + 1
 }
 
-// claim leases up to free jobs and starts them. It is not cut off by a shutdown: what is claimed is also started.
-func (w *Worker) claim(base context.Context, free int) (int, error) {
+// claimGrace is how long a claim under way may take after the worker was told to stop.
+const claimGrace = 2 * time.Second
+
+// claim leases up to free jobs and starts them. A shutdown does not cut it off at once, so that what is claimed is also started.
+func (w *Worker) claim(stopping, base context.Context, free int) (int, error) {
 	ctx, cancel := context.WithTimeout(base, w.opts.Lease)
 	defer cancel()
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(claimGrace, cancel) })()
 	lapsed, lastChance := w.survey()
 	if lapsed {
 		w.renew(ctx) // after a jump of the clock, this process's own jobs would look abandoned
@@ -201,7 +205,7 @@ func (w *Worker) survey() (lapsed, lastChance bool) {
 	now := w.svc.clock.Now()
 	for _, a := range w.attempts() {
 		lapsed = lapsed || now.After(a.leaseEnd())
-		lastChance = lastChance || (w.opts.MaxCrashes > 1 && a.job.Crashes >= w.opts.MaxCrashes-1)
+		lastChance = lastChance || a.lastChance.Load()
 	}
 	return lapsed, lastChance
 }
@@ -212,9 +216,21 @@ func (w *Worker) ended(a *attempt) {
 	delete(w.running, a)
 	w.mu.Unlock()
 	w.svc.hub.ended(a)
+	w.wake()
+}
+
+// wake makes the claim loop look again.
+func (w *Worker) wake() {
 	select {
 	case w.freed <- struct{}{}:
 	default:
+	}
+}
+
+// progressed notes that an attempt recorded a step: what crashed before did not stop it, so the next job may have its last chance.
+func (w *Worker) progressed(a *attempt) {
+	if a.lastChance.CompareAndSwap(true, false) {
+		w.wake()
 	}
 }
 
