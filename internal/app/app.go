@@ -215,7 +215,7 @@ func (s *Server) refreshCredentials(ctx context.Context) (known bool, err error)
 	c, ok, err := s.folder.loadCredentials(CredentialsFile)
 	if err != nil {
 		s.log.WarnContext(ctx, "credentials not read", "error", err)
-		return false, nil //nolint:nilerr // the server itself does not need them
+		return false, nil // the server itself does not need them
 	}
 	if !ok {
 		return false, nil
