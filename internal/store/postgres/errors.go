@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -27,7 +28,6 @@ const (
 	classResources      = "53"
 	classObjectState    = "55"
 	classIntervention   = "57"
-	queryCancelled      = "57014"
 	serializationFailed = "40001"
 	deadlock            = "40P01"
 )
@@ -54,8 +54,6 @@ func passing(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch {
-		case pg.Code == queryCancelled:
-			return false
 		case inClass(pg, classConnection), inClass(pg, classRollback), inClass(pg, classResources),
 			inClass(pg, classObjectState), inClass(pg, classIntervention):
 			return true
@@ -64,7 +62,9 @@ func passing(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err)
+	// A server that is killed breaks the connection in the middle of an answer.
+	broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	return broken || errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err)
 }
 
 // repeatable reports whether the transaction was rolled back for no fault of its own.
