@@ -59,7 +59,7 @@ func codeOf(status int) steward.Code {
 		return steward.Conflict
 	case http.StatusRequestEntityTooLarge:
 		return steward.TooLarge
-	case http.StatusUnsupportedMediaType, http.StatusNotImplemented:
+	case http.StatusUnsupportedMediaType, http.StatusNotImplemented, http.StatusMethodNotAllowed:
 		return steward.Unsupported
 	case http.StatusRequestedRangeNotSatisfiable:
 		return steward.OutOfRange

@@ -64,7 +64,7 @@ func TestErrorsSpeakTheWordsOfTheRootPackage(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[int]steward.Code{
 		400: steward.Invalid, 401: steward.Unauthenticated, 402: steward.NoCredit, 403: steward.Denied, 404: steward.NotFound,
-		405: steward.Internal, 408: steward.Timeout, 409: steward.Conflict, 413: steward.TooLarge, 415: steward.Unsupported,
+		405: steward.Unsupported, 408: steward.Timeout, 409: steward.Conflict, 413: steward.TooLarge, 415: steward.Unsupported,
 		416: steward.OutOfRange, 422: steward.Invalid, 429: steward.RateLimited, 500: steward.Internal, 501: steward.Unsupported,
 		502: steward.Unavailable, 503: steward.Unavailable, 504: steward.Timeout,
 	} {

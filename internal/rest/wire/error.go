@@ -196,7 +196,7 @@ func conflictReply(e *steward.Error) reply {
 	return reply{status: http.StatusConflict, body: errorBody(text(e, "The request conflicts with the current state."))}
 }
 
-// unsupportedReply tells a content type (415) from an option of the request (400) and from an operation (501).
+// unsupportedReply tells a content type (415) from an option of the request (400) and from an operation (405).
 func unsupportedReply(e *steward.Error) reply {
 	switch e.Field {
 	case "":

@@ -14,7 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// notOfferedTag groups the operations that answer 501.
+// notOfferedTag groups the operations that are known and not built: they answer 405.
 const notOfferedTag = "Not offered yet"
 
 // bodyReadTimeout bounds how long a small body may take to arrive.
