@@ -117,17 +117,17 @@ func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
 	if err != nil {
 		return nil, info, err
 	}
-	journaled := func(ctx context.Context, req *model.Request) (*model.Response, error) {
-		spec := StepSpec{Name: req.Step, Kind: steward.StepModel, Input: modelInput{req}, Model: info.ID}
+	journal := func(ctx context.Context, step string, input any, call func(ctx context.Context) (*model.Response, error)) (*model.Response, error) {
+		spec := StepSpec{Name: step, Kind: steward.StepModel, Input: input, Model: info.ID}
 		return DoMetered(ctx, r, spec, func(ctx context.Context) (*model.Response, steward.Usage, error) {
-			resp, err := m.Generate(ctx, req)
+			resp, err := call(ctx)
 			if err != nil {
 				return nil, steward.Usage{}, err
 			}
 			return resp, resp.Usage, nil
 		})
 	}
-	return model.Func(journaled), info, nil
+	return model.WithJournal(m, journal), info, nil
 }
 
 // What one parameter's files may come to, wherever they are from.
@@ -214,43 +214,14 @@ func (r *Run) Log() *slog.Logger { return r.log }
 // Now returns the current time.
 func (r *Run) Now() time.Time { return r.clock.Now() }
 
-// hasher is an input of a step that knows a cheaper form of itself than JSON.
-type hasher interface{ hashInto(w io.Writer) error }
-
 // hashInput returns the hex SHA-256 of a step's input, "" for nil.
 func hashInput(v any) (string, error) {
 	if v == nil {
 		return "", nil
 	}
 	h := sha256.New()
-	if in, ok := v.(hasher); ok {
-		if err := in.hashInto(h); err != nil {
-			return "", err
-		}
-	} else if err := json.NewEncoder(h).Encode(v); err != nil {
+	if err := json.NewEncoder(h).Encode(v); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// modelInput hashes a request by what the model gets to see: word boxes are left out.
-type modelInput struct{ req *model.Request }
-
-func (m modelInput) hashInto(w io.Writer) error {
-	head := *m.req
-	head.Documents = nil
-	if err := json.NewEncoder(w).Encode(head); err != nil {
-		return err
-	}
-	for _, d := range m.req.Documents {
-		if _, err := fmt.Fprintf(w, "%d %q\n", d.FileIndex, d.Name); err != nil {
-			return err
-		}
-		for _, p := range d.Pages {
-			if _, err := fmt.Fprintf(w, "%d %d\n%s", p.Number, len(p.Text), p.Text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
