@@ -29,12 +29,13 @@ type Agent struct {
 
 // Tag labels agents.
 type Tag struct {
-	ID         string    `json:"id"`
+	ID         TagID     `json:"id"`
 	Name       string    `json:"name"`  // at most 50 characters
 	Color      string    `json:"color"` // blue, green, purple, orange, red, yellow, gray or pink
 	CreatedAt  time.Time `json:"created_at"`
 	Creator    *UserID   `json:"creator"`
 	UsageCount int64     `json:"usage_count"`
+	Private    bool      `json:"private"` // always false: tags belong to the organization. The key is on the wire because clients read it.
 }
 
 // Version is an immutable configuration of an agent. Only VersionName and Description can be edited later.

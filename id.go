@@ -20,6 +20,16 @@ type (
 	KeyID string
 	// FileID names a stored file. Callers may write it bare or as "file_<uuid>".
 	FileID string
+	// BatchID names a batch of jobs.
+	BatchID string
+	// WebhookID names a webhook.
+	WebhookID string
+	// DeliveryID names one delivery of an event to a webhook.
+	DeliveryID string
+	// TagID names a tag of agents.
+	TagID string
+	// DatasetID names a group of stored files; callers choose it.
+	DatasetID string
 )
 
 // UserID numbers a user. It is an integer because the run family's clients decode it as one. 0 means "none".
@@ -31,7 +41,7 @@ type ReferenceID string
 
 // UUID is the set of identifier types that hold a UUID.
 type UUID interface {
-	OrganizationID | AgentID | VersionID | JobID | KeyID | FileID
+	OrganizationID | AgentID | VersionID | JobID | KeyID | FileID | BatchID | WebhookID | DeliveryID | TagID | DatasetID
 }
 
 // ParseID reads a UUID in any of the spellings that clients send: upper or lower case, dashed or undashed. The result is canonical.

@@ -70,9 +70,14 @@ type Job struct {
 	Inputs         []Input
 	Outputs        []Datum // empty unless Status.Succeeded
 	References     []Reference
+	Verdict        string // text of the member "verdict" of the first output's JSON object, at most 200 bytes; filled in lists only
 	Events         []StatusEvent
 	Failure        *Failure // for StatusFailure and StatusRetry
 	Usage          Usage
+	Batch          BatchID   // "" when the job is of no batch
+	BatchIndex     int64     // place in the batch, from 0
+	CachedFrom     JobID     // for StatusCached: the job whose outputs these are
+	DataDeletedAt  time.Time // when inputs, outputs, steps and files were deleted; zero while they are there
 }
 
 // Progress is how far a running job says it is.

@@ -2,10 +2,11 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"iter"
+	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/stewardhq/steward"
 )
@@ -20,47 +21,49 @@ type AgentCreate struct {
 	Description      string                    `json:"description,omitempty"`
 }
 
+// agentPath is the path of an agent, or of what is below it.
+func agentPath(id steward.AgentID, rest string) string {
+	return "/v1/agents/" + url.PathEscape(string(id)) + "/" + rest
+}
+
 // CreateAgent stores an agent with its first version.
 //
 // Errors: steward.Invalid naming the field, also for a name that is taken.
+//
+// Stability: may change until 1.0.
 func (c *Client) CreateAgent(ctx context.Context, p AgentCreate) (*steward.Agent, error) {
-	var a steward.Agent
-	if err := c.post(ctx, "/v1/agents/", p, &a); err != nil {
-		return nil, err
-	}
-	return &a, nil
+	return putOne[steward.Agent](ctx, c, http.MethodPost, "/v1/agents/", p, ifRefused)
 }
 
 // Agent returns an agent. Errors: steward.NotFound.
+//
+// Stability: may change until 1.0.
 func (c *Client) Agent(ctx context.Context, id steward.AgentID) (*steward.Agent, error) {
-	var a steward.Agent
-	if err := c.get(ctx, "/v1/agents/"+url.PathEscape(string(id))+"/", nil, &a); err != nil {
-		return nil, err
-	}
-	return &a, nil
+	return getOne[steward.Agent](ctx, c, agentPath(id, ""), nil)
 }
 
-// AgentVersion returns a version of an agent; version "" means the current one. Errors: steward.NotFound.
-func (c *Client) AgentVersion(ctx context.Context, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
-	which := "current"
-	if version != "" {
-		which = string(version)
-	}
-	var v steward.Version
-	if err := c.get(ctx, fmt.Sprintf("/v1/agents/%s/versions/%s/", url.PathEscape(string(agent)), url.PathEscape(which)), nil, &v); err != nil {
-		return nil, err
-	}
-	return &v, nil
-}
-
-// AgentList chooses agents. The zero value is all of them, newest first.
+// AgentList chooses agents: filters combine with AND, the values of one filter with OR. The zero value is all of them, newest
+// first. Times are inclusive; zero ones do not filter.
 type AgentList struct {
-	Page          int // from 1; 0 means 1
-	PageSize      int // at most 100; 0 means 20
-	Search        string
-	Name          string
-	EngineClassID string
-	Ordering      string // name, created_at, updated_at, engine_class_id; '-' in front for descending
+	Page                  int    // from 1; 0 means 1
+	PageSize              int    // at most 100; 0 means 20
+	Search                string // part of the name, id, engine, creator, a tag or a version's id, in any case
+	Name                  string // part of the name, in any case
+	EngineClassIDs        []string
+	ExcludeEngineClassIDs []string
+	CreatorIDs            []steward.UserID
+	Tags                  []steward.TagID
+	IncludeUntagged       bool // agents without any tag: as well as those of Tags, or alone when Tags is empty
+	CreatedFrom           time.Time
+	CreatedTo             time.Time
+	UpdatedFrom           time.Time
+	UpdatedTo             time.Time
+	MostRecentJobFrom     time.Time
+	MostRecentJobTo       time.Time
+	JobCountMin           *int64
+	JobCountMax           *int64
+	WithoutJobStats       bool   // JobCount and MostRecentJob are left out
+	Ordering              string // name, created_at, updated_at, most_recent_job, job_count, engine_class_id, creator; '-' in front for descending
 }
 
 func (p AgentList) query() url.Values {
@@ -69,34 +72,49 @@ func (p AgentList) query() url.Values {
 	setInt(q, "page_size", p.PageSize)
 	setText(q, "search", p.Search)
 	setText(q, "name", p.Name)
-	setText(q, "engine_class_id", p.EngineClassID)
+	for _, id := range p.EngineClassIDs {
+		q.Add("engine_class_id", id)
+	}
+	for _, id := range p.ExcludeEngineClassIDs {
+		q.Add("exclude_engine_class_id", id)
+	}
+	for _, id := range p.CreatorIDs {
+		q.Add("creator_id", strconv.FormatInt(int64(id), 10))
+	}
+	for _, id := range p.Tags {
+		q.Add("tags", string(id))
+	}
+	setTrue(q, "include_untagged", p.IncludeUntagged)
+	setTime(q, "created_from", p.CreatedFrom)
+	setTime(q, "created_to", p.CreatedTo)
+	setTime(q, "updated_from", p.UpdatedFrom)
+	setTime(q, "updated_to", p.UpdatedTo)
+	setTime(q, "most_recent_job_from", p.MostRecentJobFrom)
+	setTime(q, "most_recent_job_to", p.MostRecentJobTo)
+	for name, n := range map[string]*int64{"job_count_min": p.JobCountMin, "job_count_max": p.JobCountMax} {
+		if n != nil {
+			q.Set(name, strconv.FormatInt(*n, 10))
+		}
+	}
+	if p.WithoutJobStats {
+		q.Set("include_job_stats", "false")
+	}
 	setText(q, "ordering", p.Ordering)
 	return q
 }
 
-func setText(q url.Values, name, value string) {
-	if value != "" {
-		q.Set(name, value)
-	}
-}
-
-func setInt(q url.Values, name string, n int) {
-	if n != 0 {
-		q.Set(name, strconv.Itoa(n))
-	}
-}
-
 // ListAgents returns one page of agents.
+//
+// Errors: steward.Invalid naming the filter; NotFound for a page beyond the end.
+//
+// Stability: may change until 1.0.
 func (c *Client) ListAgents(ctx context.Context, p AgentList) (*steward.Page[steward.Agent], error) {
-	var page steward.Page[steward.Agent]
-	if err := c.get(ctx, "/v1/agents/", p.query(), &page); err != nil {
-		return nil, err
-	}
-	return &page, nil
+	return getOne[steward.Page[steward.Agent]](ctx, c, "/v1/agents/", p.query())
 }
 
-// Agents ranges over all agents that p chooses, page by page from p.Page. It ends after its first error and starts over with
-// every range.
+// Agents ranges over all agents that p chooses, page by page from p.Page.
+//
+// Stability: may change until 1.0.
 func (c *Client) Agents(ctx context.Context, p AgentList) iter.Seq2[*steward.Agent, error] {
 	return pages(p.Page, func(page int) (*steward.Page[steward.Agent], error) {
 		p := p
@@ -105,56 +123,39 @@ func (c *Client) Agents(ctx context.Context, p AgentList) iter.Seq2[*steward.Age
 	})
 }
 
-// pages ranges over the rows of a list from page first.
-func pages[T any](first int, fetch func(page int) (*steward.Page[T], error)) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
-		for n := max(first, 1); ; n++ {
-			page, err := fetch(n)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range page.Results {
-				if !yield(&page.Results[i], nil) {
-					return
-				}
-			}
-			if page.Next == nil {
-				return
-			}
-		}
-	}
+// AgentUpdate changes an agent. What is nil stays as it is.
+type AgentUpdate struct {
+	Name            *string `json:"name,omitempty"`
+	DisableCache    *bool   `json:"disable_cache,omitempty"`     // never answer a run from an earlier equal one
+	CacheFailedJobs *bool   `json:"cache_failed_jobs,omitempty"` // failures may answer equal runs as well
 }
 
-// EngineTypes lists the kinds of work that agents can do.
-func (c *Client) EngineTypes(ctx context.Context) ([]steward.EngineType, error) {
-	var answer struct {
-		Engines []steward.EngineType `json:"engines"`
-	}
-	if err := c.get(ctx, "/v1/agents/types/", nil, &answer); err != nil {
-		return nil, err
-	}
-	return answer.Engines, nil
+// UpdateAgent changes an agent's name and flags. Errors: steward.Invalid naming the field, also for a name that is taken; NotFound.
+//
+// Stability: may change until 1.0.
+func (c *Client) UpdateAgent(ctx context.Context, id steward.AgentID, p AgentUpdate) (*steward.Agent, error) {
+	return putOne[steward.Agent](ctx, c, http.MethodPatch, agentPath(id, ""), p, always)
 }
 
-// Models lists the language models that agents can name. capability image, audio or video keeps those that read the medium.
-func (c *Client) Models(ctx context.Context, capability string) ([]steward.LanguageModel, error) {
-	var answer struct {
-		Models []steward.LanguageModel `json:"models"`
-	}
-	q := url.Values{}
-	setText(q, "capability", capability)
-	if err := c.get(ctx, "/v1/agents/models/", q, &answer); err != nil {
-		return nil, err
-	}
-	return answer.Models, nil
+// ReplaceAgent is UpdateAgent by PUT: the server decides what becomes of what is nil. Errors: those of UpdateAgent.
+//
+// Stability: may change until 1.0.
+func (c *Client) ReplaceAgent(ctx context.Context, id steward.AgentID, p AgentUpdate) (*steward.Agent, error) {
+	return putOne[steward.Agent](ctx, c, http.MethodPut, agentPath(id, ""), p, always)
 }
 
-// Me returns the user of the client's key.
-func (c *Client) Me(ctx context.Context) (*steward.User, error) {
-	var u steward.User
-	if err := c.get(ctx, "/v1/users/current_user/", nil, &u); err != nil {
-		return nil, err
-	}
-	return &u, nil
+// DeleteAgent deletes an agent with its versions. Its open jobs are cancelled, none of its jobs can be read any more, and their data
+// is deleted soon after. Errors: steward.NotFound.
+//
+// Stability: may change until 1.0.
+func (c *Client) DeleteAgent(ctx context.Context, id steward.AgentID) error {
+	return c.remove(ctx, agentPath(id, ""))
+}
+
+// DuplicateAgent makes a copy of an agent with the current version as its first, which is returned; its BaseAgent is the copy.
+// Errors: steward.NotFound.
+//
+// Stability: may change until 1.0.
+func (c *Client) DuplicateAgent(ctx context.Context, id steward.AgentID) (*steward.Version, error) {
+	return putOne[steward.Version](ctx, c, http.MethodPost, agentPath(id, "duplicate/"), nil, ifRefused)
 }

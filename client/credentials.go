@@ -14,8 +14,8 @@ import (
 // defaultBaseURL is where a server listens that nobody configured.
 const defaultBaseURL = "http://127.0.0.1:8080"
 
-// discover finds key and address: what the caller set, also by naming a data folder; the environment; what a local server left
-// in the usual place.
+// discover finds what the caller left out: in a data folder that he named, in the environment, in what a local server left in
+// the usual place.
 func (o *Options) discover() error {
 	o.APIKey, o.BaseURL = trimKey(o.APIKey), strings.TrimSpace(o.BaseURL)
 	if o.DataFolder != "" {
@@ -25,7 +25,11 @@ func (o *Options) discover() error {
 		}
 		o.take(named.APIKey, named.BaseURL)
 	}
-	o.take(os.Getenv("STEWARD_API_KEY"), os.Getenv("STEWARD_BASE_URL"))
+	env := readEnvironment()
+	o.take(env.get("API_KEY"), env.get("BASE_URL"))
+	if err := o.tune(env); err != nil {
+		return err
+	}
 	if o.DataFolder == "" && (o.APIKey == "" || o.BaseURL == "") {
 		local, err := readCredentials(usualFolder())
 		if err != nil {

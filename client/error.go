@@ -21,7 +21,8 @@ type Error struct {
 	FailureCode steward.FailureCode // why the run failed, for RunSync; "" for anything else
 	JobID       steward.JobID       // the job of that run
 	Body        []byte              // the answer as it came, at most 64 KiB
-	RequestID   string              // names the request in the server's log
+	Header      http.Header         // of the answer
+	RequestID   string              // names the call in the server's log
 	RetryAfter  time.Duration       // 0 when the server did not say
 	Method      string
 	Path        string
@@ -39,6 +40,17 @@ func (e *Error) Unwrap() error {
 	}
 	if e.FailureCode != "" {
 		out.Err = &steward.Failure{Code: e.FailureCode, Message: e.Message}
+	}
+	return out
+}
+
+// Details returns the members of the answer's JSON object, such as the fields that were refused; nil when it is no object.
+//
+// Stability: may change until 1.0.
+func (e *Error) Details() map[string]any {
+	var out map[string]any
+	if json.Unmarshal(e.Body, &out) != nil {
+		return nil // an answer of another form has no members
 	}
 	return out
 }
@@ -77,11 +89,14 @@ func codeOf(status int) steward.Code {
 const maxErrorBody = 64 << 10
 
 // readError makes an Error of an answer. A body that breaks off is read as far as it came: the status says what matters.
-func readError(r *request, resp *http.Response) error {
+func readError(r *request, resp *http.Response, id string) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	e := &Error{
-		StatusCode: resp.StatusCode, Body: body, RequestID: resp.Header.Get("X-Request-Id"),
+		StatusCode: resp.StatusCode, Body: body, Header: resp.Header, RequestID: resp.Header.Get("X-Request-Id"),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()), Method: r.method, Path: r.path,
+	}
+	if e.RequestID == "" {
+		e.RequestID = id
 	}
 	e.read(body)
 	if to := resp.Header.Get("Location"); to != "" && resp.StatusCode < http.StatusBadRequest {

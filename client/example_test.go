@@ -179,15 +179,16 @@ func ExampleInputs() {
 	inputs := client.Inputs{
 		"text":      "Total: EUR 1,250.00",
 		"threshold": 0.8,
+		"letter":    []byte("Dear Sir or Madam"),
 		"pdf_files": []client.File{
 			client.FilePath("invoice.pdf"),
 			client.FileURL("https://files.example.com/invoice.pdf"),
 			client.FileReader("scan.pdf", bytes.NewReader(invoice.PDF)),
-			{ID: "01890000-0000-7000-8000-000000000001"},
+			client.FileID("01890000-0000-7000-8000-000000000001"),
 		},
 	}
 	fmt.Println(len(inputs))
-	// Output: 3
+	// Output: 4
 }
 
 // Errors have a code, and what the server said.
@@ -246,7 +247,7 @@ func ExampleClient_DownloadReference() {
 	}
 
 	for _, id := range result.References() {
-		if _, err := c.DownloadReference(ctx, job, id, os.Stdout); err != nil {
+		if _, err := c.DownloadReference(ctx, job, id, os.Stdout, nil); err != nil {
 			fmt.Println(err)
 		}
 	}

@@ -27,17 +27,38 @@ type File struct {
 	Bytes       []byte
 	URL         string         // fetched by the server
 	ID          steward.FileID // stored at the server already
-	Name        string         // "" means the path's base name, else "upload"
+	Name        string         // "" means the base name of the path or of the reader's own Name(), else "upload"
 	ContentType string         // "" means as the name says
 }
 
 // FilePath is a file on this machine.
+//
+// Stability: may change until 1.0.
 func FilePath(path string) File { return File{Path: path} }
 
 // FileURL is a file that the server fetches.
+//
+// Stability: may change until 1.0.
 func FileURL(url string) File { return File{URL: url} }
 
-// FileReader is a file read from r, uploaded under a name.
+// FileBytes is a file that stands in memory, uploaded under a name.
+//
+// Stability: may change until 1.0.
+func FileBytes(name string, content []byte) File {
+	if content == nil {
+		content = []byte{} // an empty file is one too
+	}
+	return File{Bytes: content, Name: name}
+}
+
+// FileID is a file that is stored at the server.
+//
+// Stability: may change until 1.0.
+func FileID(id steward.FileID) File { return File{ID: id} }
+
+// FileReader is a file read from r, uploaded under a name; "" means as File says.
+//
+// Stability: may change until 1.0.
 func FileReader(name string, r io.Reader) File { return File{Reader: r, Name: name} }
 
 // reference returns what stands for the file in a plain field; "" when its content has to be sent.
@@ -63,6 +84,9 @@ func (f *File) name() string {
 		return f.Name
 	case f.Path != "":
 		return filepath.Base(f.Path)
+	}
+	if named, ok := f.Reader.(interface{ Name() string }); ok && named.Name() != "" {
+		return filepath.Base(named.Name())
 	}
 	return "upload"
 }
@@ -199,6 +223,8 @@ func (f *form) again() bool         { return !f.once }
 
 func (f *form) open(ctx context.Context) (io.ReadCloser, error) {
 	r := &formReader{form: f}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.stop = context.AfterFunc(ctx, func() { _ = r.Close() }) // never fails
 	return r, nil
 }
@@ -206,10 +232,10 @@ func (f *form) open(ctx context.Context) (io.ReadCloser, error) {
 // formReader reads a form once, from its start. The transport may call Close while it reads.
 type formReader struct {
 	form *form
-	stop func() bool
 
 	mu      sync.Mutex // guards what follows; not held while a file is read
-	at      int        // index of the piece that is read
+	stop    func() bool
+	at      int // index of the piece that is read
 	current io.ReadCloser
 	closed  bool
 }
@@ -276,9 +302,9 @@ func (r *formReader) isClosed() bool {
 
 // Close implements io.Closer. A Read that is going on returns.
 func (r *formReader) Close() error {
-	r.stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.stop()
 	r.closed = true
 	if r.current != nil {
 		_ = r.current.Close() // it was only read

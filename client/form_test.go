@@ -233,15 +233,16 @@ func TestRefusesFilesThatCannotBeSent(t *testing.T) {
 		inputs client.Inputs
 		is     error
 	}{
-		"missing":        {client.Inputs{"f": client.FilePath(filepath.Join(dir, "none.pdf"))}, fs.ErrNotExist},
-		"folder":         {client.Inputs{"f": client.FilePath(dir)}, nil},
-		"nothing set":    {client.Inputs{"f": client.File{Name: "a"}}, nil},
-		"two sources":    {client.Inputs{"f": client.File{Path: "a", URL: "https://b.test"}}, nil},
-		"broken reader":  {client.Inputs{"f": client.FileReader("a", io.MultiReader(strings.NewReader("ab"), failing{}))}, errBroken},
-		"unencodable":    {client.Inputs{"f": make(chan int), "g": client.File{Bytes: []byte("x")}}, nil},
-		"metadata":       {client.Inputs{"metadata": "x"}, nil},
-		"time-out field": {client.Inputs{"timeout_seconds": 3}, nil},
-		"key field":      {client.Inputs{"idempotency_key": "x"}, nil},
+		"missing":         {client.Inputs{"f": client.FilePath(filepath.Join(dir, "none.pdf"))}, fs.ErrNotExist},
+		"folder":          {client.Inputs{"f": client.FilePath(dir)}, nil},
+		"nothing set":     {client.Inputs{"f": client.File{Name: "a"}}, nil},
+		"two sources":     {client.Inputs{"f": client.File{Path: "a", URL: "https://b.test"}}, nil},
+		"broken reader":   {client.Inputs{"f": client.FileReader("a", io.MultiReader(strings.NewReader("ab"), failing{}))}, errBroken},
+		"unencodable":     {client.Inputs{"f": make(chan int), "g": client.File{Bytes: []byte("x")}}, nil},
+		"files and texts": {client.Inputs{"f": []any{client.File{Bytes: []byte("x")}, "path/to/another"}}, nil},
+		"metadata":        {client.Inputs{"metadata": "x"}, nil},
+		"time-out field":  {client.Inputs{"timeout_seconds": 3}, nil},
+		"key field":       {client.Inputs{"idempotency_key": "x"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,15 +23,15 @@ type NewKey struct {
 }
 
 // CreateKey makes a key for the same user. Errors: steward.Denied unless the client's key has the scope admin.
+//
+// Stability: may change until 1.0.
 func (c *Client) CreateKey(ctx context.Context, p KeyCreate) (*NewKey, error) {
-	var k NewKey
-	if err := c.post(ctx, "/v1/keys/", p, &k); err != nil {
-		return nil, err
-	}
-	return &k, nil
+	return putOne[NewKey](ctx, c, http.MethodPost, "/v1/keys/", p, ifRefused)
 }
 
 // ListKeys returns the organization's keys, newest first.
+//
+// Stability: may change until 1.0.
 func (c *Client) ListKeys(ctx context.Context) ([]steward.Key, error) {
 	var answer struct {
 		Results []steward.Key `json:"results"`
@@ -43,6 +43,8 @@ func (c *Client) ListKeys(ctx context.Context) ([]steward.Key, error) {
 }
 
 // RevokeKey ends a key at once. Errors: steward.NotFound.
+//
+// Stability: may change until 1.0.
 func (c *Client) RevokeKey(ctx context.Context, id steward.KeyID) error {
-	return c.call(ctx, &request{method: http.MethodDelete, path: "/v1/keys/" + url.PathEscape(string(id)) + "/", repeat: always}, nil)
+	return c.remove(ctx, "/v1/keys/"+url.PathEscape(string(id))+"/")
 }

@@ -93,7 +93,7 @@ func TestListsSendTheirFilters(t *testing.T) {
 	s := newScript(status(200, `{"count":0,"next":null,"previous":null,"results":[]}`))
 	c := newTo(t, s, client.Options{})
 	if _, err := c.ListAgents(t.Context(), client.AgentList{
-		Page: 2, PageSize: 5, Search: "a&b", Name: "n", EngineClassID: "E", Ordering: "-name",
+		Page: 2, PageSize: 5, Search: "a&b", Name: "n", EngineClassIDs: []string{"E"}, Ordering: "-name",
 	}); err != nil {
 		t.Fatal(err)
 	}

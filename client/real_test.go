@@ -226,14 +226,14 @@ func TestFilesThatAJobSavedCanBeDownloaded(t *testing.T) {
 		t.Errorf("saved file = %+v", f)
 	}
 	var content bytes.Buffer
-	n, err := h.DownloadReference(t.Context(), job, r.References()[0], &content)
+	n, err := h.DownloadReference(t.Context(), job, r.References()[0], &content, nil)
 	if err != nil || n != 14 || content.String() != "the first page" {
 		t.Errorf("DownloadReference = %d, %q, %v", n, content.String(), err)
 	}
-	if _, err := h.DownloadReference(t.Context(), job, "none.txt", &content); !client.IsNotFound(err) {
+	if _, err := h.DownloadReference(t.Context(), job, "none.txt", &content, nil); !client.IsNotFound(err) {
 		t.Errorf("an unknown file: %v, want not found", err)
 	}
-	if _, err := h.DownloadReference(t.Context(), job, r.References()[0], full{}); !errors.Is(err, errBroken) {
+	if _, err := h.DownloadReference(t.Context(), job, r.References()[0], full{}, nil); !errors.Is(err, errBroken) {
 		t.Errorf("a writer that fails: %v, want its error", err)
 	}
 }
@@ -357,18 +357,21 @@ func TestForeignThingsDoNotExist(t *testing.T) {
 	}
 	other := h.stranger(t)
 	for name, call := range map[string]func() error{
-		"agent":     func() error { _, err := other.Agent(ctx, agent); return err },
-		"version":   func() error { _, err := other.AgentVersion(ctx, agent, ""); return err },
-		"run":       func() error { _, err := other.Run(ctx, agent, client.RunParams{}); return err },
-		"run sync":  func() error { _, err := other.RunSync(ctx, agent, client.RunParams{}); return err },
-		"jobs":      func() error { _, err := other.ListJobs(ctx, agent, client.JobList{}); return err },
-		"status":    func() error { _, err := other.JobStatus(ctx, job); return err },
-		"result":    func() error { _, err := other.JobResult(ctx, job); return err },
-		"steps":     func() error { _, err := other.JobSteps(ctx, job); return err },
-		"wait":      func() error { _, err := other.Wait(ctx, job, nil); return err },
-		"cancel":    func() error { return other.CancelJob(ctx, job) },
-		"reference": func() error { _, err := other.DownloadReference(ctx, job, "page-1.txt", &bytes.Buffer{}); return err },
-		"key":       func() error { return other.RevokeKey(ctx, keys[0].ID) },
+		"agent":    func() error { _, err := other.Agent(ctx, agent); return err },
+		"version":  func() error { _, err := other.AgentVersion(ctx, agent, ""); return err },
+		"run":      func() error { _, err := other.Run(ctx, agent, client.RunParams{}); return err },
+		"run sync": func() error { _, err := other.RunSync(ctx, agent, client.RunParams{}); return err },
+		"jobs":     func() error { _, err := other.ListJobs(ctx, agent, client.JobList{}); return err },
+		"status":   func() error { _, err := other.JobStatus(ctx, job); return err },
+		"result":   func() error { _, err := other.JobResult(ctx, job); return err },
+		"steps":    func() error { _, err := other.JobSteps(ctx, job); return err },
+		"wait":     func() error { _, err := other.Wait(ctx, job, nil); return err },
+		"cancel":   func() error { return other.CancelJob(ctx, job) },
+		"reference": func() error {
+			_, err := other.DownloadReference(ctx, job, "page-1.txt", &bytes.Buffer{}, nil)
+			return err
+		},
+		"key": func() error { return other.RevokeKey(ctx, keys[0].ID) },
 	} {
 		if err := call(); !client.IsNotFound(err) {
 			t.Errorf("%s of another organization: %v, want not found", name, err)

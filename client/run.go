@@ -3,17 +3,21 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/stewardhq/steward"
 )
 
-// Inputs are the values of a run, by input key: texts, numbers, booleans, anything that encodes as JSON, a File or a []File.
+// Inputs are the values of a run, by input key: texts, numbers, booleans, anything that encodes as JSON, or files. A File, a
+// *StoredFile, a []byte, any io.Reader such as an open *os.File, and lists of these are files. A text is never taken for the path of a file.
 // nil values are left out. The keys metadata, timeout_seconds and idempotency_key are taken by the call itself.
 type Inputs map[string]any
 
@@ -30,18 +34,18 @@ type RunParams struct {
 // Run starts a job and returns its id as soon as the server has it on disk. It is repeated after passing faults, unless a file
 // comes from a reader that cannot be read twice; all tries carry the same idempotency key, so they start one job.
 //
-// Errors: steward.Invalid for inputs that the agent does not take and for files that cannot be read, NotFound, NoCredit, TooLarge.
+// Errors: steward.Invalid for inputs that the agent does not take and for files that cannot be read, NotFound, NoCredit, TooLarge; Invalid as well for
+// an idempotency key that was used with other content.
+//
+// Stability: may change until 1.0.
 func (c *Client) Run(ctx context.Context, agent steward.AgentID, p RunParams) (steward.JobID, error) {
-	if p.IdempotencyKey == "" {
-		p.IdempotencyKey = rand.Text()
-	}
 	r, err := p.request(agent)
 	if err != nil {
 		return "", err
 	}
 	r.path += "async/"
 	r.repeat = always
-	r.header.Set("Idempotency-Key", p.IdempotencyKey)
+	r.header.Set("Idempotency-Key", c.keyFor(p.IdempotencyKey))
 	var id steward.JobID
 	if err := c.call(ctx, r, &id); err != nil {
 		return "", err
@@ -49,13 +53,26 @@ func (c *Client) Run(ctx context.Context, agent steward.AgentID, p RunParams) (s
 	return id, nil
 }
 
+// keyFor returns the idempotency key of a call: the caller's, or a fresh one so that its own tries count once.
+func (c *Client) keyFor(given string) string {
+	if given == "" {
+		given = c.idempotencyKey
+	}
+	if given == "" {
+		given = rand.Text()
+	}
+	return given
+}
+
 // RunSync runs an agent and waits for its outputs. The server waits for two minutes, unless it is configured otherwise; use Run
 // and Wait for longer work. It is repeated only when the server was too busy to begin, because a second call starts a second job.
 //
 // Errors: those of Run. A run that ended without success is an *Error with a FailureCode and a JobID. steward.Conflict when it
 // takes too long: the job goes on, and the message names it.
+//
+// Stability: may change until 1.0.
 func (c *Client) RunSync(ctx context.Context, agent steward.AgentID, p RunParams) ([]steward.Datum, error) {
-	if p.IdempotencyKey != "" || p.Timeout != 0 {
+	if p.IdempotencyKey != "" || c.idempotencyKey != "" || p.Timeout != 0 {
 		return nil, &steward.Error{Code: steward.Unsupported, Message: "IdempotencyKey and Timeout are for Run, not for RunSync"}
 	}
 	r, err := p.request(agent)
@@ -70,16 +87,27 @@ func (c *Client) RunSync(ctx context.Context, agent steward.AgentID, p RunParams
 	return out, nil
 }
 
+// runPath is where an agent is run.
+func runPath(agent steward.AgentID, rest string) string {
+	return "/v1/agents/run/" + url.PathEscape(string(agent)) + "/" + rest
+}
+
+// skipCache returns the headers of a run.
+func skipCache(skip bool) http.Header {
+	h := http.Header{}
+	if skip {
+		h.Set("X-Skip-Cache", "true")
+	}
+	return h
+}
+
 // request makes the call: JSON, or multipart when a file has to be sent.
 func (p *RunParams) request(agent steward.AgentID) (*request, error) {
-	path := "/v1/agents/run/" + url.PathEscape(string(agent)) + "/"
+	rest := ""
 	if p.VersionID != "" {
-		path += "versions/" + url.PathEscape(string(p.VersionID)) + "/"
+		rest = "versions/" + url.PathEscape(string(p.VersionID)) + "/"
 	}
-	r := &request{method: http.MethodPost, path: path, header: http.Header{}}
-	if p.SkipCache {
-		r.header.Set("X-Skip-Cache", "true")
-	}
+	r := &request{method: http.MethodPost, path: runPath(agent, rest), header: skipCache(p.SkipCache)}
 	fields, uploads, err := p.split()
 	if err != nil {
 		return nil, err
@@ -112,14 +140,15 @@ type upload struct {
 func (p *RunParams) split() (fields map[string]any, uploads []upload, err error) {
 	fields = map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(p.Inputs)) {
-		if key == fieldMetadata || key == fieldTimeout || key == fieldIdempotency {
-			return nil, nil, &steward.Error{Code: steward.Invalid, Field: key, Message: "an input cannot have this name"}
+		if err := checkKey(key); err != nil {
+			return nil, nil, err
 		}
-		list, isFile := filesOf(p.Inputs[key])
+		list, isFile, err := filesOf(p.Inputs[key])
+		if err != nil {
+			return nil, nil, &inputError{key, err}
+		}
 		if !isFile {
-			if v := p.Inputs[key]; v != nil {
-				fields[key] = v
-			}
+			fields[key] = p.Inputs[key]
 			continue
 		}
 		var refs []string
@@ -152,19 +181,65 @@ func (p *RunParams) split() (fields map[string]any, uploads []upload, err error)
 }
 
 // filesOf returns the files of an input, and whether it is one of files at all.
-func filesOf(v any) ([]File, bool) {
+//
+// Errors: a list that has files and other values in it.
+func filesOf(v any) (files []File, is bool, err error) {
+	rv := reflect.ValueOf(v)
+	if !rv.IsValid() || rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return nil, true, nil // left out, as a file that is not there
+	}
+	switch v := v.(type) {
+	case []File:
+		return v, true, nil
+	case []byte:
+		if v == nil {
+			return nil, true, nil
+		}
+	}
+	if f, ok := fileOf(v); ok {
+		return []File{f}, true, nil
+	}
+	if rv.Kind() != reflect.Slice {
+		return nil, false, nil
+	}
+	switch rv.Type().Elem().Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Slice:
+	default:
+		return nil, false, nil // no element can be a file
+	}
+	for i := range rv.Len() {
+		if f, ok := fileOf(rv.Index(i).Interface()); ok {
+			files = append(files, f)
+		}
+	}
+	if n := len(files); n > 0 && n < rv.Len() {
+		return nil, true, errors.New("a list has files and other values in it")
+	}
+	return files, len(files) > 0, nil
+}
+
+// fileOf returns a value as a file, if it is one.
+func fileOf(v any) (File, bool) {
 	switch v := v.(type) {
 	case File:
-		return []File{v}, true
-	case []File:
 		return v, true
-	case *File:
-		if v == nil {
-			return nil, true
-		}
-		return []File{*v}, true
+	case StoredFile:
+		return FileID(v.ID), true
+	case []byte:
+		return File{Bytes: v}, v != nil
 	}
-	return nil, false
+	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return File{}, false
+	}
+	switch v := v.(type) {
+	case *File:
+		return *v, true
+	case *StoredFile:
+		return FileID(v.ID), true
+	case io.Reader:
+		return File{Reader: v}, true
+	}
+	return File{}, false
 }
 
 // inputError is an input that cannot be sent. It is the caller's own, so trying again does not help.

@@ -3,13 +3,15 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	mrand "math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -34,6 +36,7 @@ type request struct {
 	ctype  string
 	repeat repeat
 	slow   bool // no time limit but the context's
+	gone   bool // NotFound means that it is done, when an earlier try may have done it
 }
 
 // content is the body of a request.
@@ -69,20 +72,27 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	return c.call(ctx, &request{method: http.MethodGet, path: path, query: query, repeat: always}, out)
 }
 
-// post sends a JSON document that is not to be stored twice.
-func (c *Client) post(ctx context.Context, path string, in, out any) error {
-	r := &request{method: http.MethodPost, path: path}
-	if err := r.setJSON(in); err != nil {
-		return err
+// put sends a JSON document, or nothing when in is nil.
+func (c *Client) put(ctx context.Context, method, path string, in, out any, again repeat) error {
+	r := &request{method: method, path: path, repeat: again}
+	if in != nil {
+		if err := r.setJSON(in); err != nil {
+			return err
+		}
 	}
 	return c.call(ctx, r, out)
+}
+
+// remove deletes what is at a path.
+func (c *Client) remove(ctx context.Context, path string) error {
+	return c.call(ctx, &request{method: http.MethodDelete, path: path, repeat: always, gone: true}, nil)
 }
 
 // call sends a request and decodes the answer into out, which may be nil.
 func (c *Client) call(ctx context.Context, r *request, out any) error {
 	var answer []byte
-	err := c.send(ctx, r, func(body io.Reader) (err error) {
-		if answer, err = io.ReadAll(body); err != nil {
+	err := c.send(ctx, r, func(resp *http.Response) (err error) {
+		if answer, err = io.ReadAll(resp.Body); err != nil {
 			return unanswered(ctx, err)
 		}
 		return nil
@@ -98,17 +108,27 @@ func (c *Client) call(ctx context.Context, r *request, out any) error {
 
 // send sends a request, again after passing faults, and has use read the answer when its status is below 300. An error of use
 // is met like one of the connection when it is Unavailable or Timeout, and ends the call otherwise.
-func (c *Client) send(ctx context.Context, r *request, use func(body io.Reader) error) error {
+func (c *Client) send(ctx context.Context, r *request, use func(*http.Response) error) error {
+	id := c.requestID
+	if id == "" {
+		id = "steward-" + rand.Text()
+	}
+	maybe := false // an earlier try may have done it
 	for try := 0; ; try++ {
-		err := c.once(ctx, r, use)
-		if err == nil || ctx.Err() != nil || try >= c.retries || !r.mayRepeat(err) {
+		err := c.once(ctx, r, id, try, use)
+		if err == nil || r.gone && maybe && IsNotFound(err) {
+			return nil
+		}
+		if ctx.Err() != nil || try >= c.retries || !r.mayRepeat(err) {
 			return err
 		}
-		wait := backoff(try, err)
+		var said *Error
+		maybe = maybe || !errors.As(err, &said) || said.StatusCode >= http.StatusInternalServerError
+		wait := c.backoff(try, err)
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
 			return err // there is no time for another try
 		}
-		c.log.DebugContext(ctx, "retrying", "method", r.method, "path", r.path, "try", try+1, "wait", wait, "error", err)
+		c.log.DebugContext(ctx, "retrying", "method", r.method, "path", r.path, "request_id", id, "try", try+1, "wait", wait, "error", err)
 		if !sleep(ctx, wait) {
 			return fmt.Errorf("%w; before that: %w", context.Cause(ctx), err)
 		}
@@ -128,30 +148,59 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // once makes one try.
-func (c *Client) once(ctx context.Context, r *request, use func(body io.Reader) error) error {
-	var cancel context.CancelFunc
+func (c *Client) once(ctx context.Context, r *request, id string, try int, use func(*http.Response) error) error {
+	limit := c.timeout
 	if r.slow {
-		ctx, cancel = context.WithCancel(ctx)
+		limit = c.slow
+	}
+	var cancel context.CancelFunc
+	if limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
 	} else {
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		ctx, cancel = context.WithCancel(ctx)
 	}
 	defer cancel()
-	resp, err := c.do(ctx, r)
+	resp, err := c.do(ctx, r, id, try)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing was written; nothing to lose
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return readError(r, resp)
+		return readError(r, resp, id)
 	}
-	if err := use(resp.Body); err != nil {
+	if err := use(resp); err != nil {
 		return fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
 	return nil
 }
 
 // do speaks HTTP.
-func (c *Client) do(ctx context.Context, r *request) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, r *request, id string, try int) (*http.Response, error) {
+	req, err := c.newRequest(ctx, r, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.before != nil {
+		if err := c.before(req); err != nil {
+			if req.Body != nil {
+				_ = req.Body.Close() // it was not sent
+			}
+			return nil, &ownError{err}
+		}
+	}
+	begun := time.Now()
+	resp, err := c.http.Do(req)
+	if c.after != nil {
+		c.after(Exchange{Request: req, Response: resp, Err: err, Try: try + 1, Took: time.Since(begun)})
+	}
+	if err != nil {
+		return nil, unanswered(ctx, err)
+	}
+	return resp, nil
+}
+
+// newRequest makes the HTTP request of one try.
+func (c *Client) newRequest(ctx context.Context, r *request, id string) (*http.Request, error) {
 	u := c.base + r.path
 	if len(r.query) > 0 {
 		u += "?" + r.query.Encode()
@@ -171,20 +220,25 @@ func (c *Client) do(ctx context.Context, r *request) (*http.Response, error) {
 			req.GetBody = func() (io.ReadCloser, error) { return r.body.open(ctx) }
 		}
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
+	for _, header := range []http.Header{c.header, r.header} {
+		for name, values := range header {
+			req.Header[name] = slices.Clone(values)
+		}
 	}
 	if r.ctype != "" {
 		req.Header.Set("Content-Type", r.ctype)
 	}
+	req.Header.Set("X-Request-Id", id)
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	req.Header.Set("User-Agent", c.userAgent)
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, unanswered(ctx, err)
-	}
-	return resp, nil
+	return req, nil
 }
+
+// ownError is an error of the caller's own hook or writer, so trying again does not help.
+type ownError struct{ error }
+
+// Unwrap returns what the caller's code returned.
+func (e *ownError) Unwrap() error { return e.error }
 
 // unanswered puts an error of the transport in the words of the root package. The end of the caller's context stays what it
 // is to errors.Is.
@@ -210,7 +264,10 @@ func unanswered(ctx context.Context, err error) error {
 
 // mayRepeat reports whether a request may be sent again after err.
 func (r *request) mayRepeat(err error) bool {
-	if in := (*inputError)(nil); errors.As(err, &in) || r.body != nil && !r.body.again() {
+	if r.body != nil && !r.body.again() {
+		return false
+	}
+	if in, own := (*inputError)(nil), (*ownError)(nil); errors.As(err, &in) || errors.As(err, &own) {
 		return false
 	}
 	var e *Error
@@ -231,7 +288,8 @@ func (r *request) mayRepeat(err error) bool {
 	return r.repeat == always && e.StatusCode >= http.StatusInternalServerError
 }
 
-// The waits between tries: doubling from firstWait to maxWait with a fifth of jitter, longer when the server asks for it.
+// The waits between tries, when nothing else is configured: doubling from firstWait to maxWait with a fifth of jitter, longer when
+// the server asks for it.
 const (
 	firstWait     = 200 * time.Millisecond
 	maxWait       = 2 * time.Second
@@ -239,9 +297,9 @@ const (
 )
 
 // backoff returns how long to wait after try number try, from 0.
-func backoff(try int, err error) time.Duration {
-	wait := min(firstWait<<min(try, 10), maxWait)
-	wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait)) //nolint:gosec // jitter needs no secrecy
+func (c *Client) backoff(try int, err error) time.Duration {
+	wait := min(c.firstWait<<min(try, 10), c.maxWait)
+	wait += time.Duration((mrand.Float64() - 0.5) * 0.4 * float64(wait)) //nolint:gosec // jitter needs no secrecy
 	var e *Error
 	if errors.As(err, &e) {
 		wait = max(wait, min(e.RetryAfter, maxRetryAfter))

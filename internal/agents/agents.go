@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,9 +27,18 @@ type Models interface {
 	Models() []steward.LanguageModel
 }
 
+// Store is the part of the database that agents stand on.
+type Store interface {
+	store.Agents
+	store.AgentEdits
+	store.Tags
+	// CancelOpen asks for the end of open jobs; see store.Jobs.
+	CancelOpen(ctx context.Context, org steward.OrganizationID, f store.OpenFilter, at time.Time, limit int) (int, error)
+}
+
 // Service holds the rules about agents. Safe for concurrent use.
 type Service struct {
-	store   store.Agents
+	store   Store
 	engines *engine.Registry
 	models  Models
 	clock   clock.Clock
@@ -36,6 +46,8 @@ type Service struct {
 	mu       sync.Mutex
 	programs map[steward.VersionID]resolved
 	size     int // bytes of configuration in programs
+
+	deleted chan struct{} // gets a value when an agent was deleted: there is work for a Sweeper
 }
 
 // resolved is a version ready to run; versions are immutable, so it never goes stale.
@@ -51,8 +63,10 @@ const (
 )
 
 // New returns a Service.
-func New(s store.Agents, engines *engine.Registry, models Models, c clock.Clock) *Service {
-	return &Service{store: s, engines: engines, models: models, clock: c, programs: map[steward.VersionID]resolved{}}
+func New(s Store, engines *engine.Registry, models Models, c clock.Clock) *Service {
+	return &Service{
+		store: s, engines: engines, models: models, clock: c, programs: map[steward.VersionID]resolved{}, deleted: make(chan struct{}, 1),
+	}
 }
 
 // CreateParams describes a new agent and its first version.
@@ -76,9 +90,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (*steward.Agent, e
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	prog, err := engine.Compile(s.engines, s.models, engine.ProgramParams{
-		EngineClassID: p.EngineClassID, Definitions: p.InputDefinitions, Config: p.EngineConfig,
-	})
+	prog, err := s.compile(p.EngineClassID, p.InputDefinitions, p.EngineConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -87,35 +99,77 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (*steward.Agent, e
 		return nil, err
 	}
 	if err := s.store.CreateAgent(ctx, agent, version); err != nil {
-		if steward.CodeOf(err) == steward.Conflict {
-			return nil, &steward.Error{Code: steward.Invalid, Field: "name", Message: "An agent with this name already exists.", Err: err}
-		}
-		return nil, fmt.Errorf("create agent: %w", err)
+		return nil, taken(err, "create agent")
 	}
 	return s.store.Agent(ctx, who.OrganizationID, agent.ID)
 }
 
 func (p *CreateParams) check() error {
-	p.Name = strings.TrimSpace(p.Name)
+	var err error
+	if p.Name, err = checkName("name", p.Name); err != nil {
+		return err
+	}
+	if p.EngineClassID == "" {
+		return invalid("engine_class_id", "This field is required.")
+	}
+	if p.VersionName != "" {
+		if p.VersionName, err = checkName("version_name", p.VersionName); err != nil {
+			return err
+		}
+	}
+	return checkDescription(p.Description)
+}
+
+// invalid is the error for a field of a request.
+func invalid(field, message string) error {
+	return &steward.Error{Code: steward.Invalid, Field: field, Message: message}
+}
+
+// checkName returns a name without blanks at its ends. Errors: Invalid for one that is blank, too long or has control characters.
+func checkName(field, name string) (string, error) {
+	name = strings.TrimSpace(name)
 	switch {
-	case p.Name == "":
-		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "This field may not be blank."}
-	case utf8.RuneCountInString(p.Name) > 200:
-		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "Ensure this field has no more than 200 characters."}
-	case strings.ContainsFunc(p.Name, unicode.IsControl):
-		return &steward.Error{Code: steward.Invalid, Field: "name", Message: "Control characters are not allowed."}
-	case p.EngineClassID == "":
-		return &steward.Error{Code: steward.Invalid, Field: "engine_class_id", Message: "This field is required."}
-	case utf8.RuneCountInString(p.VersionName) > 200:
-		return &steward.Error{Code: steward.Invalid, Field: "version_name", Message: "Ensure this field has no more than 200 characters."}
-	case strings.ContainsFunc(p.VersionName, unicode.IsControl):
-		return &steward.Error{Code: steward.Invalid, Field: "version_name", Message: "Control characters are not allowed."}
-	case strings.ContainsRune(p.Description, 0):
-		return &steward.Error{Code: steward.Invalid, Field: "description", Message: "Null characters are not allowed."}
-	case len(p.Description) > 10_000:
-		return &steward.Error{Code: steward.Invalid, Field: "description", Message: "Ensure this field has no more than 10000 bytes."}
+	case name == "":
+		return "", invalid(field, "This field may not be blank.")
+	case utf8.RuneCountInString(name) > maxName:
+		return "", invalid(field, fmt.Sprintf("Ensure this field has no more than %d characters.", maxName))
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", invalid(field, "Control characters are not allowed.")
+	}
+	return name, nil
+}
+
+// What names and descriptions may be at most.
+const (
+	maxName        = 200    // characters
+	maxDescription = 10_000 // bytes
+)
+
+func checkDescription(text string) error {
+	switch {
+	case strings.ContainsRune(text, 0):
+		return invalid("description", "Null characters are not allowed.")
+	case len(text) > maxDescription:
+		return invalid("description", fmt.Sprintf("Ensure this field has no more than %d bytes.", maxDescription))
 	}
 	return nil
+}
+
+// compile checks a version's content and makes it ready to run.
+//
+// Errors: Invalid naming engine_class_id, input_definitions or engine_config.
+func (s *Service) compile(engineClassID string, defs []steward.InputDefinition, config json.RawMessage) (*engine.Program, error) {
+	prog, err := engine.Compile(s.engines, s.models, engine.ProgramParams{EngineClassID: engineClassID, Definitions: defs, Config: config})
+	if err != nil || !prog.Type.PolicyAware {
+		return prog, err
+	}
+	for i, d := range prog.Definitions {
+		fixed := func(known steward.InputDefinition) bool { return known.Key == d.Key }
+		if !slices.ContainsFunc(prog.Type.DefaultInputDefinitions, fixed) {
+			return nil, invalid("input_definitions", fmt.Sprintf("[%d].key %q is not an input of %s, whose inputs are fixed.", i, d.Key, engineClassID))
+		}
+	}
+	return prog, nil
 }
 
 // build makes the rows of a new agent.
@@ -133,9 +187,7 @@ func (s *Service) build(who *steward.Principal, p CreateParams, prog *engine.Pro
 	if p.VersionName == "" {
 		p.VersionName = "version 1"
 	}
-	if len(p.EngineConfig) == 0 || string(p.EngineConfig) == "null" {
-		p.EngineConfig = json.RawMessage("{}")
-	}
+	p.EngineConfig = orObject(p.EngineConfig)
 	agent := steward.Agent{
 		ID: steward.AgentID(agentID.String()), Creator: creator, CreatedAt: now, UpdatedAt: now, Name: p.Name,
 		OrganizationID: who.OrganizationID, EngineClassID: p.EngineClassID, EngineName: prog.Type.DisplayName,
@@ -147,10 +199,16 @@ func (s *Service) build(who *steward.Principal, p CreateParams, prog *engine.Pro
 		InputDefinitions: prog.Definitions, EngineConfig: p.EngineConfig, OrganizationID: who.OrganizationID,
 		BaseAgent: agent, PostActions: []steward.PostAction{}, Warnings: orEmpty(prog.Warnings),
 	}
-	if version.InputDefinitions == nil {
-		version.InputDefinitions = []steward.InputDefinition{}
-	}
+	version.InputDefinitions = orEmpty(version.InputDefinitions)
 	return agent, version, nil
+}
+
+// orObject makes a missing configuration an empty one.
+func orObject(config json.RawMessage) json.RawMessage {
+	if len(config) == 0 || string(config) == "null" {
+		return json.RawMessage("{}")
+	}
+	return config
 }
 
 // orEmpty makes a nil list an empty one, which is [] on the wire.
@@ -170,47 +228,6 @@ func (s *Service) Get(ctx context.Context, id steward.AgentID) (*steward.Agent, 
 	return s.store.Agent(ctx, p.OrganizationID, id)
 }
 
-// ListParams chooses a page of agents.
-type ListParams struct {
-	Page, PageSize int    // from 1; 0 means 1 and 20; at most 100 a page
-	Order          string // see store.AgentQuery
-	Search         string
-	Name           string
-	EngineClassID  string
-	Stats          bool // fill job_count and most_recent_job
-}
-
-// List returns a page of agents and the number of all that match.
-//
-// Errors: Invalid naming ordering; NotFound for a page behind the last.
-func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Agent, int64, error) {
-	who, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
-	if err != nil {
-		return nil, 0, err
-	}
-	if p.Order != "" && !slices.Contains(agentOrders(), strings.TrimPrefix(p.Order, "-")) {
-		return nil, 0, &steward.Error{Code: steward.Invalid, Field: "ordering", Message: "must be one of " + strings.Join(agentOrders(), ", ") + ", with '-' in front for descending."}
-	}
-	page, size := max(p.Page, 1), p.PageSize
-	if size <= 0 {
-		size = 20
-	}
-	agents, count, err := s.store.ListAgents(ctx, who.OrganizationID, store.AgentQuery{
-		Limit: min(size, 100), Offset: (page - 1) * min(size, 100), Order: p.Order, Search: p.Search, Name: p.Name,
-		EngineClassID: p.EngineClassID, Stats: p.Stats,
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("list agents: %w", err)
-	}
-	if len(agents) == 0 && page > 1 {
-		return nil, 0, &steward.Error{Code: steward.NotFound, Message: "Invalid page."}
-	}
-	return orEmpty(agents), count, nil
-}
-
-// agentOrders are the orders of a list.
-func agentOrders() []string { return []string{"name", "created_at", "updated_at", "engine_class_id"} }
-
 // Version returns a version with its agent; version "" means the current one. Errors: NotFound.
 func (s *Service) Version(ctx context.Context, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
 	p, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
@@ -221,7 +238,8 @@ func (s *Service) Version(ctx context.Context, agent steward.AgentID, version st
 }
 
 // Resolve returns a version ready to run; version "" means the current one. The version's BaseAgent is as it was when the
-// version was first resolved. It asks no permission: callers have done so.
+// version was first resolved. A version that was deleted, or whose agent was, is found all the same: a job that was started before may
+// end; new runs go through ForRun. It asks no permission: callers have done so.
 //
 // Errors: NotFound.
 func (s *Service) Resolve(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, *engine.Program, error) {
@@ -238,13 +256,11 @@ func (s *Service) Resolve(ctx context.Context, org steward.OrganizationID, agent
 	if ok && r.version.OrganizationID == org && r.version.BaseAgent.ID == agent {
 		return r.version, r.program, nil
 	}
-	v, err := s.store.Version(ctx, org, agent, version)
+	v, err := s.store.PinnedVersion(ctx, org, agent, version)
 	if err != nil {
 		return nil, nil, err
 	}
-	prog, err := engine.Compile(s.engines, s.models, engine.ProgramParams{
-		EngineClassID: v.EngineClassID, Definitions: v.InputDefinitions, Config: v.EngineConfig,
-	})
+	prog, err := s.compile(v.EngineClassID, v.InputDefinitions, v.EngineConfig)
 	if err != nil {
 		return nil, nil, fmt.Errorf("compile version %s: %w", v.ID, err)
 	}

@@ -34,9 +34,11 @@ import (
 	"github.com/stewardhq/steward/internal/model/provider"
 	"github.com/stewardhq/steward/internal/rest"
 	"github.com/stewardhq/steward/internal/safehttp"
+	"github.com/stewardhq/steward/internal/secret"
 	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/postgres"
 	"github.com/stewardhq/steward/internal/store/sqlite"
+	"github.com/stewardhq/steward/internal/webhooks"
 )
 
 // Options are the parts of a server that a configuration does not name. The zero value is ready to use.
@@ -59,8 +61,10 @@ type Server struct {
 	pdfs     *document.Reader
 	files    *files.Service
 	identity *identity.Service
+	sweeper  *agents.Sweeper
 	jobs     *jobs.Service
 	worker   *jobs.Worker
+	webhooks *webhooks.Service
 	handler  http.Handler
 }
 
@@ -96,12 +100,7 @@ func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
 
 // openGround opens the database and the blob store.
 func (s *Server) openGround(ctx context.Context) (err error) {
-	if s.config.Database == "" {
-		s.store, err = sqlite.Open(ctx, s.folder.join("steward.db"), nil)
-	} else {
-		s.store, err = postgres.Open(ctx, s.config.Database, nil)
-	}
-	if err != nil {
+	if s.store, err = openStore(ctx, s.config.Database, s.folder.join("steward.db")); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	where := s.config.Files
@@ -112,6 +111,22 @@ func (s *Server) openGround(ctx context.Context) (err error) {
 		return fmt.Errorf("open files: %w", err)
 	}
 	return nil
+}
+
+// openStore opens the database of a URL, or the file when there is none.
+func openStore(ctx context.Context, database, file string) (store.Store, error) {
+	if database == "" {
+		s, err := sqlite.Open(ctx, file, nil)
+		if err != nil {
+			return nil, err // not s: a store that is not there must be nil to everybody
+		}
+		return s, nil
+	}
+	s, err := postgres.Open(ctx, database, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // buildServices wires tools, engines, services and the door.
@@ -129,18 +144,56 @@ func (s *Server) buildServices(o Options) error {
 	s.files = files.New(s.store, s.bucket, web, &files.Options{Logger: s.log})
 	s.identity = identity.New(s.store, now, s.log)
 	agentService := agents.New(s.store, registry, models, now)
+	s.sweeper = agents.NewSweeper(agentService, s.store, s.files, agents.SweeperOptions{Logger: s.log})
 	s.jobs = jobs.New(s.store, agentService, s.files, now, jobs.Options{
 		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(), Logger: s.log,
 	})
+	if s.webhooks, err = s.buildWebhooks(o); err != nil {
+		return err
+	}
 	if err := s.buildWorker(models); err != nil {
 		return err
 	}
 	s.handler, err = rest.New(rest.Options{
 		HealthOnly: !s.config.has("api"),
-		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Ready: s.store.Ping,
+		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Webhooks: s.webhooks, Ready: s.store.Ping,
 		Logger: s.log, BaseURL: s.config.PublicURL, Version: o.Version,
 	})
 	return err
+}
+
+// buildWebhooks builds what tells others that jobs have ended.
+func (s *Server) buildWebhooks(o Options) (*webhooks.Service, error) {
+	box, err := s.openSecrets(o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	hosts, nets := s.config.networks()
+	web, err := webhooks.NewClient(hosts, nets, "Steward-Webhooks/"+o.Version)
+	if err != nil {
+		return nil, fmt.Errorf("guarded HTTP of webhooks: %w", err)
+	}
+	return webhooks.New(s.store, box, web, s.files, clock.System{}, &webhooks.Options{BaseURL: s.BaseURL(), Logger: s.log}), nil
+}
+
+// secretKeyVariable holds the keys that stored secrets are sealed with, for machines without a file of their own.
+const secretKeyVariable = "STEWARD_SECRET_KEY"
+
+// openSecrets opens the key that stored secrets are sealed with: the environment's, the file that the configuration names, or one
+// in the data folder that is made when it is missing.
+func (s *Server) openSecrets(getenv func(string) string) (*secret.Box, error) {
+	if text := getenv(secretKeyVariable); text != "" {
+		box, err := secret.FromText(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", secretKeyVariable, err)
+		}
+		return box, nil
+	}
+	path := s.config.SecretKeyFile
+	if path == "" {
+		path = s.folder.join("secret.key")
+	}
+	return secret.Open(path)
 }
 
 // engines builds what runs can do.
@@ -305,8 +358,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.files.Run(gctx) })
 	group.Go(func() error { return s.identity.Run(gctx) })
+	group.Go(func() error { return s.sweeper.Run(gctx) })
+	group.Go(func() error { return s.jobs.RunBatches(gctx) })
 	if s.worker != nil {
 		group.Go(func() error { return s.worker.Run(gctx) })
+		group.Go(func() error { return webhooks.NewDeliverer(s.webhooks, nil).Run(gctx) })
 	}
 	server := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -27,20 +27,21 @@ import (
 
 // Config is everything that can be set about a server. It is made by Load and not changed afterwards.
 type Config struct {
-	Data      string        `yaml:"data"`       // folder for the database, files and caches; made when missing
-	Cache     string        `yaml:"cache"`      // folder for what can be made again; "" means a folder in Data
-	Listen    string        `yaml:"listen"`     // host:port
-	PublicURL string        `yaml:"public_url"` // how clients reach the server, for links; "" means the address it listens on
-	Database  string        `yaml:"database"`   // "" means SQLite in Data; postgres://… otherwise
-	Files     string        `yaml:"files"`      // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
-	Roles     []string      `yaml:"roles"`      // api, worker; empty means both
-	Log       LogConfig     `yaml:"log"`
-	Workers   WorkersConfig `yaml:"workers"`
-	Limits    LimitsConfig  `yaml:"limits"`
-	Budget    BudgetConfig  `yaml:"budget"`
-	Models    ModelsConfig  `yaml:"models"`
-	Fetch     FetchConfig   `yaml:"fetch"`
-	PDF       PDFConfig     `yaml:"pdf"`
+	Data          string        `yaml:"data"`            // folder for the database, files and caches; made when missing
+	Cache         string        `yaml:"cache"`           // folder for what can be made again; "" means a folder in Data
+	Listen        string        `yaml:"listen"`          // host:port
+	PublicURL     string        `yaml:"public_url"`      // how clients reach the server, for links; "" means the address it listens on
+	Database      string        `yaml:"database"`        // "" means SQLite in Data; postgres://… otherwise
+	Files         string        `yaml:"files"`           // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
+	SecretKeyFile string        `yaml:"secret_key_file"` // key that stored secrets are sealed with; "" means secret.key in Data
+	Roles         []string      `yaml:"roles"`           // api, worker; empty means both
+	Log           LogConfig     `yaml:"log"`
+	Workers       WorkersConfig `yaml:"workers"`
+	Limits        LimitsConfig  `yaml:"limits"`
+	Budget        BudgetConfig  `yaml:"budget"`
+	Models        ModelsConfig  `yaml:"models"`
+	Fetch         FetchConfig   `yaml:"fetch"`
+	PDF           PDFConfig     `yaml:"pdf"`
 }
 
 // LogConfig says what is logged.
@@ -126,7 +127,7 @@ type LoadParams struct {
 }
 
 // Load reads the configuration: defaults, then the file, then the environment (STEWARD_DATA, STEWARD_LISTEN,
-// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_ROLES, STEWARD_LOG_LEVEL, STEWARD_WORKERS), then flags.
+// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_SECRET_KEY_FILE, STEWARD_ROLES, STEWARD_LOG_LEVEL, STEWARD_WORKERS), then flags.
 //
 // Errors: a file that cannot be read, an unknown key, a value out of range; each names the key.
 func Load(p LoadParams) (Config, error) {
@@ -189,7 +190,7 @@ func yamlError(text []byte, err error) error {
 func (c *Config) fromEnv(getenv func(string) string) error {
 	for name, field := range map[string]*string{
 		"STEWARD_DATA": &c.Data, "STEWARD_LISTEN": &c.Listen, "STEWARD_PUBLIC_URL": &c.PublicURL,
-		"STEWARD_DATABASE": &c.Database, "STEWARD_FILES": &c.Files, "STEWARD_LOG_LEVEL": &c.Log.Level,
+		"STEWARD_DATABASE": &c.Database, "STEWARD_FILES": &c.Files, "STEWARD_SECRET_KEY_FILE": &c.SecretKeyFile, "STEWARD_LOG_LEVEL": &c.Log.Level,
 	} {
 		if v := getenv(name); v != "" {
 			*field = v

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 
@@ -14,8 +15,9 @@ import (
 )
 
 func newAgents(g *global) *cobra.Command {
-	cmd := &cobra.Command{Use: "agents", Short: "Create, list and show agents"}
-	cmd.AddCommand(newAgentsCreate(g), newAgentsList(g), newAgentsGet(g), newAgentsEngines(g), newAgentsModels(g))
+	cmd := &cobra.Command{Use: "agents", Short: "Create, list, show, change and delete agents"}
+	cmd.AddCommand(newAgentsCreate(g), newAgentsList(g), newAgentsGet(g), newAgentsUpdate(g), newAgentsDelete(g), newAgentsDuplicate(g),
+		newTags(g), newAgentsEngines(g), newAgentsModels(g))
 	return asGroup(cmd)
 }
 
@@ -47,13 +49,20 @@ steward agents create --name tickets \
 	f := cmd.Flags()
 	f.StringVar(&o.name, "name", "", "Name, unique in the organization (needed)")
 	f.StringVar(&o.engine, "engine", "", "Kind of work, as steward agents engines lists them (needed)")
+	o.contentFlags(cmd)
+	g.completeFlag(cmd, "engine", (*completer).engines)
+	return cmd
+}
+
+// contentFlags adds the flags of what a version is made of.
+func (o *agentsCreate) contentFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVar(&o.config, "config", "", "Engine configuration: a JSON object, or @file")
 	f.StringVar(&o.schema, "schema", "", "The JSON Schema of the answer, or @file")
 	f.StringVar(&o.instructions, "instructions", "", "What to do, in words")
 	f.StringVar(&o.model, "model", "", "Language model, as steward agents models lists them (default: the server's)")
 	f.StringVar(&o.description, "description", "", "What the agent is for, for people")
 	f.StringArrayVar(&o.inputs, "input", nil, "Input that runs take, as key:data_type, repeatable (default: the engine's own)")
-	return cmd
 }
 
 func runAgentsCreate(ctx context.Context, g *global, o agentsCreate) error {
@@ -93,22 +102,29 @@ func (o *agentsCreate) params() (p client.AgentCreate, err error) {
 		return p, usagef("--name and --engine are needed")
 	}
 	p = client.AgentCreate{Name: o.name, EngineClassID: o.engine, Description: o.description}
-	if p.EngineConfig, err = o.engineConfig(); err != nil {
+	if p.EngineConfig, err = o.engineConfig(o.engine, nil); err != nil {
 		return p, err
 	}
+	p.InputDefinitions, err = o.definitions()
+	return p, err
+}
+
+// definitions reads --input; nil when there is none.
+func (o *agentsCreate) definitions() (list []steward.InputDefinition, err error) {
 	for _, in := range o.inputs {
 		key, dataType, ok := strings.Cut(in, ":")
 		if !ok || key == "" || dataType == "" {
-			return p, usagef("--input %q is not key:data_type, such as text:text/plain", in)
+			return nil, usagef("--input %q is not key:data_type, such as text:text/plain", in)
 		}
-		p.InputDefinitions = append(p.InputDefinitions, steward.InputDefinition{Key: key, DataType: dataType, Description: key})
+		list = append(list, steward.InputDefinition{Key: key, DataType: dataType, Description: key})
 	}
-	return p, nil
+	return list, nil
 }
 
-// engineConfig joins --config with the flags that are short for one of its keys.
-func (o *agentsCreate) engineConfig() (map[string]json.RawMessage, error) {
+// engineConfig joins --config with the flags that are short for one of an engine's keys, over what base says.
+func (o *agentsCreate) engineConfig(engine string, base map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	config := map[string]json.RawMessage{}
+	maps.Copy(config, base)
 	if o.config != "" {
 		text, err := textOrFile("config", o.config)
 		if err != nil {
@@ -129,7 +145,7 @@ func (o *agentsCreate) engineConfig() (map[string]json.RawMessage, error) {
 		config["output_schema"] = text
 	}
 	instructions := "instructions"
-	if o.engine == "MultimodalExtractionEngine" {
+	if engine == "MultimodalExtractionEngine" {
 		instructions = "instruction"
 	}
 	for key, value := range map[string]string{instructions: o.instructions, "model": o.model} {
@@ -158,81 +174,16 @@ func textOrFile(flag, s string) ([]byte, error) {
 	return text, nil
 }
 
-func newAgentsList(g *global) *cobra.Command {
-	var o client.AgentList
-	cmd := &cobra.Command{
-		Use: "list", Short: "List agents, newest first", Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runAgentsList(cmd.Context(), g, o) },
-	}
-	cmd.Flags().StringVar(&o.Search, "search", "", "Only those with this text in their name, engine or id")
-	cmd.Flags().StringVar(&o.Ordering, "order", "", "Order by name, created_at, updated_at or engine_class_id; '-' in front turns it round")
-	return cmd
-}
-
-func runAgentsList(ctx context.Context, g *global, o client.AgentList) error {
-	c, err := g.client()
-	if err != nil {
-		return err
-	}
-	o.PageSize = 100
-	list := []*steward.Agent{}
-	for a, err := range c.Agents(ctx, o) {
+func newAgentsGet(g *global) *cobra.Command {
+	cmd := agentCommand(g, "get AGENT", "Show an agent with its current version, as JSON", func(ctx context.Context, c *client.Client, id steward.AgentID) error {
+		v, err := c.AgentVersion(ctx, id, "")
 		if err != nil {
 			return err
 		}
-		list = append(list, a)
-	}
-	if g.json {
-		return g.printJSON(list)
-	}
-	return table(g.out, "ID\tNAME\tENGINE\tJOBS\tUPDATED", func(row func(...any)) {
-		for _, a := range list {
-			jobs := "-"
-			if a.JobCount != nil {
-				jobs = fmt.Sprint(*a.JobCount)
-			}
-			row(a.ID, a.Name, a.EngineClassID, jobs, minute(a.UpdatedAt))
-		}
+		return g.printJSON(v)
 	})
-}
-
-func newAgentsGet(g *global) *cobra.Command {
-	return &cobra.Command{
-		Use: "get AGENT", Short: "Show an agent with its current version, as JSON",
-		Long: "Show an agent with its current version, as JSON: its inputs, its engine's configuration, and what the server warns about. AGENT is an id or a name.",
-		Args: exactly("AGENT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := g.client()
-			if err != nil {
-				return err
-			}
-			id, err := findAgent(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
-			v, err := c.AgentVersion(cmd.Context(), id, "")
-			if err != nil {
-				return err
-			}
-			return g.printJSON(v)
-		},
-	}
-}
-
-// findAgent returns the agent that an id or an exact name stands for.
-func findAgent(ctx context.Context, c *client.Client, s string) (steward.AgentID, error) {
-	if id, err := steward.ParseID[steward.AgentID]("agent", s); err == nil {
-		return id, nil
-	}
-	for a, err := range c.Agents(ctx, client.AgentList{Name: s, PageSize: 100}) {
-		if err != nil {
-			return "", err
-		}
-		if a.Name == s {
-			return a.ID, nil
-		}
-	}
-	return "", &steward.Error{Code: steward.NotFound, Message: fmt.Sprintf("no agent has the id or name %q", s)}
+	cmd.Long = "Show an agent with its current version, as JSON: its inputs, its engine's configuration, and what the server warns about. AGENT is an id or a name."
+	return cmd
 }
 
 func newAgentsEngines(g *global) *cobra.Command {

@@ -83,7 +83,8 @@ func newRoot(g *global) *cobra.Command {
 	f.StringVar(&g.data, "data", "", "Data folder of a local server (or STEWARD_DATA; default steward-data)")
 	f.BoolVar(&g.json, "json", false, "Print results as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(g), newDemo(g), newRun(g), newAgents(g), newJobs(g), newKeys(g), newVersion(g))
+	root.AddCommand(newServe(g), newDemo(g), newRun(g), newAgents(g), newVersions(g), newApply(g), newExport(g),
+		newJobs(g), newBatches(g), newFiles(g), newWebhooks(g), newKeys(g), newVersion(g))
 	asGroup(root)
 	return root
 }
@@ -140,6 +141,29 @@ func exactly(names ...string) cobra.PositionalArgs {
 			return usagef("%s does not take the argument %q", named(cmd), args[len(names)])
 		case len(args) < len(names):
 			return usagef("%s needs %s", named(cmd), strings.Join(names[len(args):], " and "))
+		}
+		return nil
+	}
+}
+
+// atMost asks for the first needed of the named arguments, and takes no others.
+func atMost(needed int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < needed {
+			return exactly(names[:needed]...)(cmd, args)
+		}
+		if len(args) > len(names) {
+			return exactly(names...)(cmd, args)
+		}
+		return nil
+	}
+}
+
+// atLeastOne asks for one argument or more.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("%s needs %s", named(cmd), name)
 		}
 		return nil
 	}

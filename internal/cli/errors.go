@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"github.com/stewardhq/steward"
@@ -19,12 +20,13 @@ const (
 	exitJobFailed = 3 // the job ended, but not with success
 	exitDenied    = 4 // the key is missing, wrong or lacks a scope
 	exitNotFound  = 5
+	exitChanges   = 6 // apply --dry-run: something would change
 	exitSignal    = 130
 )
 
-const exitCodesHelp = `Exit codes: 0 done, 1 error, 2 wrong use, 3 the job ended without success, 4 key missing or refused, 5 not found, 130 interrupted.`
+const exitCodesHelp = `Exit codes: 0 done, 1 error, 2 wrong use, 3 the job or an item of the batch ended without success, 4 key missing or refused, 5 not found, 6 apply --dry-run would change something, 130 interrupted.`
 
-// errJobFailed is what run and jobs watch return for a job that ended without success; it has been reported already.
+// errJobFailed is what commands return when a job, or an item of a batch, ended without success; it has been reported already.
 var errJobFailed = errors.New("the job did not succeed")
 
 // usageError is a wrong use of a command.
@@ -35,6 +37,21 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
+// hinted is an error with what to try next.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+
+// unknown is the error of a name that nothing has.
+func unknown(what, name, list string) error {
+	err := &steward.Error{Code: steward.NotFound, Message: fmt.Sprintf("no %s has the id or name %q", what, name)}
+	return &hinted{err, "What there is: " + list}
+}
+
 // interrupted is the end of a command by a signal while a job was waited for.
 type interrupted struct{ job steward.JobID }
 
@@ -42,7 +59,7 @@ func (e *interrupted) Error() string { return fmt.Sprintf("interrupted; job %s g
 
 // showError prints an error, once, with what to try next.
 func (g *global) showError(w io.Writer, command string, err error) {
-	if errors.Is(err, errJobFailed) {
+	if errors.Is(err, errJobFailed) || errors.Is(err, errChanges) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "steward: %v\n", err) // nowhere else to complain
@@ -52,11 +69,17 @@ func (g *global) showError(w io.Writer, command string, err error) {
 }
 
 func (g *global) hintFor(command string, err error) string {
+	if e := (*hinted)(nil); errors.As(err, &e) {
+		return e.hint
+	}
 	if e := (*usageError)(nil); errors.As(err, &e) {
 		return "Try: " + command + " --help"
 	}
 	if e := (*interrupted)(nil); errors.As(err, &e) {
 		return fmt.Sprintf("Watch it:  steward jobs watch %s\nCancel it: steward jobs cancel %s", e.job, e.job)
+	}
+	if e := (*batchInterrupted)(nil); errors.As(err, &e) {
+		return fmt.Sprintf("Repeat the command, and it goes on where it was.\nLook at it: steward batches get %s\nCancel it:  steward batches cancel %s", e.id, e.id)
 	}
 	switch {
 	case errors.Is(err, client.ErrNoAPIKey):
@@ -88,7 +111,7 @@ func (g *global) hintForAnswer(command string, err error) string {
 	case steward.Denied:
 		return "Ask someone with an admin key for one that may do this: steward keys create --scope …"
 	case steward.NotFound:
-		return "What there is: steward agents list, steward jobs list AGENT, steward keys list"
+		return "What there is: " + listFor(command)
 	case steward.Unavailable, steward.Timeout:
 		return "Is a server running at " + g.base + "? Start one with: steward serve; or name another with --server."
 	case steward.NoCredit:
@@ -100,6 +123,21 @@ func (g *global) hintForAnswer(command string, err error) string {
 	return ""
 }
 
+// listFor is the command that lists what a command is about.
+func listFor(command string) string {
+	words := strings.Fields(command)
+	if len(words) < 2 {
+		return "steward agents list"
+	}
+	switch group := words[1]; group {
+	case "jobs", "versions":
+		return "steward " + group + " list AGENT"
+	case "batches", "files", "webhooks", "keys":
+		return "steward " + group + " list"
+	}
+	return "steward agents list"
+}
+
 func exitCode(ctx context.Context, err error) int {
 	var usage *usageError
 	switch {
@@ -107,6 +145,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitOK
 	case errors.Is(err, errJobFailed):
 		return exitJobFailed
+	case errors.Is(err, errChanges):
+		return exitChanges
 	case errors.As(err, &usage):
 		return exitUsage
 	case ctx.Err() != nil:

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -16,18 +14,20 @@ import (
 )
 
 func newJobs(g *global) *cobra.Command {
-	cmd := &cobra.Command{Use: "jobs", Short: "Look at jobs, wait for them, cancel them"}
-	cmd.AddCommand(newJobsList(g), newJobsDownload(g),
+	cmd := &cobra.Command{Use: "jobs", Short: "Look at jobs, wait for them, cancel them, download what they saved"}
+	cmd.AddCommand(newJobsList(g), newJobsDownload(g), newJobsCancelAll(g),
 		jobCommand(g, "get JOB", "Show a job: its status, and its answer when it has ended", (*global).jobsGet),
+		jobCommand(g, "result JOB", "Print the answer of a job that has ended", (*global).jobsResult),
 		jobCommand(g, "watch JOB", "Wait for a job and print its answer", (*global).watch),
 		jobCommand(g, "steps JOB", "Show what a job did, step by step", (*global).jobsSteps),
-		jobCommand(g, "cancel JOB", "Ask for a job's end", (*global).jobsCancel))
+		jobCommand(g, "cancel JOB", "Ask for a job's end", (*global).jobsCancel),
+		jobCommand(g, "delete-data JOB", "Delete what an ended job knows: uploads, outputs, saved files, steps", (*global).jobsDeleteData))
 	return asGroup(cmd)
 }
 
 // jobCommand is a command about one job.
 func jobCommand(g *global, use, short string, run func(*global, context.Context, *client.Client, steward.JobID) error) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: use, Short: short, Args: exactly("JOB"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := parseID[steward.JobID]("JOB", args[0])
@@ -41,6 +41,8 @@ func jobCommand(g *global, use, short string, run func(*global, context.Context,
 			return run(g, cmd.Context(), c, id)
 		},
 	}
+	g.completeArgs(cmd, (*completer).jobs)
+	return cmd
 }
 
 func (g *global) jobsGet(ctx context.Context, c *client.Client, id steward.JobID) error {
@@ -129,116 +131,45 @@ func printSteps(w io.Writer, steps []steward.Step) error {
 	})
 }
 
-func newJobsList(g *global) *cobra.Command {
-	var status string
-	var limit int
-	cmd := &cobra.Command{
-		Use: "list AGENT", Short: "List an agent's jobs, newest first", Args: exactly("AGENT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runJobsList(cmd.Context(), g, args[0], status, limit)
-		},
+// jobsResult prints the answer of an ended job, and ends as run does.
+func (g *global) jobsResult(ctx context.Context, c *client.Client, id steward.JobID) error {
+	r, err := c.JobResult(ctx, id)
+	if client.IsNotFound(err) {
+		if st, serr := c.JobStatus(ctx, id); serr == nil && !st.Status.Terminal() {
+			return &hinted{fmt.Errorf("job %s has not ended yet: %s", id, plain(describe(st))), "Wait for it: steward jobs watch " + string(id)}
+		}
 	}
-	cmd.Flags().StringVar(&status, "status", "", "Only these, with commas between: pending, started, retry, success, failure, cancelled, cached")
-	cmd.Flags().IntVar(&limit, "limit", 50, "At most so many")
-	return cmd
+	if err != nil {
+		return err
+	}
+	return g.report(r)
 }
 
-func runJobsList(ctx context.Context, g *global, agent, status string, limit int) error {
-	if limit < 1 {
-		return usagef("--limit must be at least 1")
-	}
-	p := client.JobList{PageSize: min(limit, 100)}
-	for _, name := range strings.FieldsFunc(status, func(r rune) bool { return r == ',' }) {
-		code, err := parseStatus(name)
-		if err != nil {
-			return err
-		}
-		p.Status = append(p.Status, code)
-	}
-	c, err := g.client()
+func (g *global) jobsDeleteData(ctx context.Context, c *client.Client, id steward.JobID) error {
+	d, err := c.DeleteJobData(ctx, id)
 	if err != nil {
 		return err
-	}
-	id, err := findAgent(ctx, c, agent)
-	if err != nil {
-		return err
-	}
-	list := []*client.Job{}
-	for j, err := range c.Jobs(ctx, id, p) {
-		if err != nil {
-			return err
-		}
-		if list = append(list, j); len(list) == limit {
-			break
-		}
 	}
 	if g.json {
-		return g.printJSON(list)
+		err = g.printJSON(d)
+	} else {
+		err = g.notef("Deleted the data of job %s: %s, %s. Its status, times, cost and metadata stay.", id, many(d.DeletedCount, "file"), many(d.ArtifactsDeletedCount, "artifact"))
 	}
-	return table(g.out, "JOB\tSTATUS\tCREATED\tDURATION", func(row func(...any)) {
-		for _, j := range list {
-			duration := ""
-			if j.DurationMS != nil {
-				duration = fmt.Sprintf("%d ms", *j.DurationMS)
-			}
-			row(j.ID, j.StatusCode, second(j.CreatedAt), duration)
+	if failed := d.FailedCount + d.ArtifactsFailedCount; err == nil && failed > 0 {
+		return fmt.Errorf("%d things could not be deleted: %s; repeat the command", failed, strings.Join(d.Errors, "; "))
+	}
+	return err
+}
+
+func newJobsCancelAll(g *global) *cobra.Command {
+	return agentCommand(g, "cancel-all AGENT", "Ask for the end of all open jobs of an agent", func(ctx context.Context, c *client.Client, id steward.AgentID) error {
+		all, err := c.CancelAllJobs(ctx, id)
+		if err != nil {
+			return err
 		}
-	})
-}
-
-func parseStatus(name string) (steward.Status, error) {
-	for s := steward.StatusPending; s <= steward.StatusCached; s++ {
-		if strings.EqualFold(s.String(), strings.TrimSpace(name)) {
-			return s, nil
+		if g.json {
+			return g.printJSON(all)
 		}
-	}
-	return 0, usagef("--status: %q is not a status", name)
-}
-
-func newJobsDownload(g *global) *cobra.Command {
-	var to string
-	cmd := &cobra.Command{
-		Use: "download JOB REFERENCE", Short: "Download a file that a job saved", Args: exactly("JOB", "REFERENCE"),
-		Long: "Download a file that a job saved, such as the image of a page. What there is:\n\n  steward jobs get JOB --json   (references, resource_id)",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := parseID[steward.JobID]("JOB", args[0])
-			if err != nil {
-				return err
-			}
-			return runJobsDownload(cmd.Context(), g, id, steward.ReferenceID(args[1]), to)
-		},
-	}
-	cmd.Flags().StringVarP(&to, "output", "o", "", "File to write (default: standard output)")
-	return without(cmd, "json")
-}
-
-func runJobsDownload(ctx context.Context, g *global, job steward.JobID, ref steward.ReferenceID, to string) error {
-	c, err := g.client()
-	if err != nil {
-		return err
-	}
-	if to == "" {
-		_, err = c.DownloadReference(ctx, job, ref, g.out)
-		return err
-	}
-	return replaceFile(to, func(w io.Writer) error {
-		_, err := c.DownloadReference(ctx, job, ref, w)
-		return err
+		return g.notef("Asked for the end of %s.", many(all.TargetedCount, "job"))
 	})
-}
-
-// replaceFile writes a file whole or not at all: one that is there already stays as it is when write fails.
-func replaceFile(path string, write func(io.Writer) error) error {
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // a file of the caller's, read like others
-	if err != nil {
-		return fmt.Errorf("write file: %w", err)
-	}
-	if err = errors.Join(write(f), f.Close()); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(part))
-	}
-	return nil
 }

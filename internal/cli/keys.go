@@ -38,7 +38,8 @@ steward keys create --name dashboard --scope read --json`,
 	cmd.Flags().StringVar(&o.name, "name", "", "What the key is for (needed)")
 	cmd.Flags().StringSliceVar(&o.scopes, "scope", []string{"run", "write"}, "What the key may do: read, run, write or admin; repeatable")
 	cmd.Flags().DurationVar(&o.expires, "expires", 0, "Valid for so long, such as 720h (default: for ever)")
-	cmd.Flags().Lookup("expires").DefValue = "" // 0 would be shown as if it were a limit
+	hideDefaults(cmd.Flags(), "expires")
+	completeFixed(cmd, "scope", "read", "run", "write", "admin")
 	return cmd
 }
 
@@ -135,5 +136,6 @@ func newKeysRevoke(g *global) *cobra.Command {
 			return g.notef("Key %s is revoked.", id)
 		},
 	}
+	g.completeArgs(cmd, (*completer).keys)
 	return without(cmd, "json")
 }

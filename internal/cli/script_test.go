@@ -1,12 +1,14 @@
 package cli_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,7 +45,9 @@ func TestMain(m *testing.M) {
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	runScripts(t, "script", func(env *testscript.Env) error {
-		s, err := apptest.Open(context.Background(), filepath.Join(env.WorkDir, ".server"))
+		s, err := apptest.OpenWith(context.Background(), filepath.Join(env.WorkDir, ".server"), func(c *app.Config) {
+			c.Fetch.Allow = []string{"127.0.0.1"} // where the receivers of webhooks are
+		})
 		if err != nil {
 			return err
 		}
@@ -81,6 +85,7 @@ func runScripts(t *testing.T, folder string, setup func(*testscript.Env) error) 
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": exitsWith, "norm": norm, "set": set, "ready": ready, "mode": mode, "until": until, "newest": newest, "terminate": terminate,
+			"receiver": receiver,
 		},
 	})
 }
@@ -117,12 +122,25 @@ func newest(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: newest NAME")
 	}
-	var list []struct{ ID string }
+	var list []struct {
+		ID     string
+		FileID string `json:"file_id"`
+	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &list))
 	if len(list) == 0 {
 		ts.Fatalf("the list is empty")
 	}
-	ts.Setenv(args[0], list[0].ID)
+	ts.Setenv(args[0], cmp.Or(list[0].ID, list[0].FileID))
+}
+
+// receiver is "receiver NAME": the variable takes the URL of a program that takes every event.
+func receiver(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: receiver NAME")
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	ts.Defer(srv.Close)
+	ts.Setenv(args[0], srv.URL+"/hook")
 }
 
 // norm is "norm FILE": it writes FILE, which may be stdout or stderr, to "got", without what differs from run to run.
@@ -155,12 +173,17 @@ func normalised(text, work string) string {
 		{`("sha256": )"[0-9a-f]+"`, `${1}"<hash>"`},
 		{`("input_hash": )"[0-9a-f]+"`, `${1}"<hash>"`},
 		{`127\.0\.0\.1:[3-6]\d{4}`, "127.0.0.1:<port>"},
-		{`(\S) {2,}`, "$1  "}, // columns are as wide as their longest cell
 		{` +\n`, "\n"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}
-	return text
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "+") && !strings.HasPrefix(line, "-") { // of a diff
+			lines[i] = regexp.MustCompile(`(\S) {2,}`).ReplaceAllString(line, "$1  ") // columns are as wide as their longest cell
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // ready is "ready FOLDER": a server with that data folder answers.

@@ -35,6 +35,14 @@ func plain(s string) string {
 	}, s)
 }
 
+// many is a number of things.
+func many(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // cut shortens a text for one line of a table.
 func cut(s string, n int) string {
 	r := []rune(strings.Join(strings.Fields(s), " "))

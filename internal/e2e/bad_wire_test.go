@@ -93,7 +93,10 @@ func wrongPaths(t *testing.T, database string) {
 			t.Errorf("%s: %s", a.what, a.body)
 		}
 	}
-	for _, query := range []string{"search=%00", "name=%ff", "search=%25_%5c", "engine_class_id=%00"} { // nothing is called like that
+	for field, query := range map[string]string{"search": "search=%00", "name": "name=%00"} { // no text has such a character
+		s.get(agentsPath+"?"+query).refused(http.StatusBadRequest, field)
+	}
+	for _, query := range []string{"name=%25_", "search=%25_%5c", "engine_class_id=%00"} { // nothing is called like that
 		var page steward.Page[object]
 		if s.get(agentsPath + "?" + query).want(http.StatusOK).into(&page); page.Count != 0 {
 			t.Errorf("%s finds %v", query, page.Results)

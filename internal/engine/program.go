@@ -26,8 +26,9 @@ type Program struct {
 	Definitions []steward.InputDefinition
 	Warnings    []string // what is odd but not wrong; for people
 
-	params []compiled
-	models ModelSource
+	params           []compiled
+	models           ModelSource
+	ignoredTemplates bool // a key that the engine ignores names an input
 }
 
 // compiled is one parameter with what the configuration says about it.
@@ -151,8 +152,12 @@ func (g *Program) compileParams(params []Param, config object) error {
 	for _, m := range config {
 		if !used[m.name] {
 			g.Warnings = append(g.Warnings, fmt.Sprintf("engine_config.%s is not a parameter of %s and is ignored.", clip(m.name, 64), g.Type.ClassID))
-			if _, err := parseNode(m.value, g.defines); err != nil {
+			n, err := parseNode(m.value, g.defines)
+			if err != nil {
 				return invalid("engine_config", "%s", err)
+			}
+			if _, fixed := n.static(); !fixed {
+				g.ignoredTemplates = true
 			}
 		}
 	}
@@ -227,13 +232,8 @@ func (g *Program) checkModel() error {
 
 // Provider returns the model provider that a run with a configuration will use; "" when none, or none that is known.
 func (g *Program) Provider(c Config) string {
-	for _, p := range g.params {
-		if p.Kind != KindModel {
-			continue
-		}
-		if _, info, err := g.models.Model(c.String(p.Name)); err == nil && len(info.Providers) > 0 {
-			return info.Providers[0]
-		}
+	if info, ok := g.model(c); ok && len(info.Providers) > 0 {
+		return info.Providers[0]
 	}
 	return ""
 }

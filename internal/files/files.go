@@ -41,14 +41,14 @@ type Options struct {
 
 // Service is the files of all organizations. Safe for concurrent use.
 type Service struct {
-	store  store.Files
+	store  Store
 	bucket *blob.Bucket
 	web    *safehttp.Client
 	opts   Options
 }
 
 // New returns a service over a store, a bucket and a guarded client for URLs. nil opts is fine.
-func New(st store.Files, bucket *blob.Bucket, web *safehttp.Client, opts *Options) *Service {
+func New(st Store, bucket *blob.Bucket, web *safehttp.Client, opts *Options) *Service {
 	s := &Service{store: st, bucket: bucket, web: web}
 	if opts != nil {
 		s.opts = *opts
@@ -261,13 +261,7 @@ const (
 
 // bury deletes the bytes of dying blobs and forgets them. What it cannot delete stays dying for a later sweep.
 func (s *Service) bury(ctx context.Context, dying []string) error {
-	if len(dying) == 0 {
-		return nil
-	}
-	gone, err := s.deleteBytes(ctx, dying)
-	if ferr := s.store.Forget(ctx, gone); ferr != nil {
-		err = errors.Join(err, fmt.Errorf("forget blobs: %w", ferr))
-	}
+	_, err := s.Bury(ctx, dying)
 	return err
 }
 

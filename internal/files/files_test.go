@@ -42,7 +42,7 @@ type house struct {
 
 // faults is the store with calls that a test wants to see or to spoil.
 type faults struct {
-	store.Files
+	files.Store
 	beforeReserve func() error
 	afterReserve  func()
 	beforeSettle  func() error
@@ -55,7 +55,7 @@ func (f *faults) Reserve(ctx context.Context, r store.FileRecord, expires time.T
 			return false, err
 		}
 	}
-	known, err := f.Files.Reserve(ctx, r, expires)
+	known, err := f.Store.Reserve(ctx, r, expires)
 	if f.afterReserve != nil {
 		f.afterReserve()
 	}
@@ -68,14 +68,14 @@ func (f *faults) Settle(ctx context.Context, sha string) error {
 			return err
 		}
 	}
-	return f.Files.Settle(ctx, sha)
+	return f.Store.Settle(ctx, sha)
 }
 
 func (f *faults) ReleaseExpired(ctx context.Context, now time.Time, limit int) (int, []string, error) {
 	if f.swept != nil {
 		f.swept <- struct{}{}
 	}
-	return f.Files.ReleaseExpired(ctx, now, limit)
+	return f.Store.ReleaseExpired(ctx, now, limit)
 }
 
 func newHouse(t testing.TB) *house {
@@ -99,7 +99,7 @@ func newHouse(t testing.TB) *house {
 		t.Fatalf("new client: %v", err)
 	}
 	t.Cleanup(web.CloseIdle)
-	h.store, h.faults = st, &faults{Files: st}
+	h.store, h.faults = st, &faults{Store: st}
 	h.Service = files.New(h.faults, bucket, web, &files.Options{Clock: h.clock, SweepEvery: time.Millisecond})
 	h.found(t)
 	return h

@@ -40,6 +40,7 @@ type houseOptions struct {
 	jobs    jobs.Options
 	clock   clock.Clock                       // nil means the system's
 	wrap    func(st *sqlite.Store) jobs.Store // nil means the store as it is
+	files   func(f jobs.Files) jobs.Files     // nil means the files as they are
 }
 
 func openHouse(t *testing.T, o houseOptions) *house {
@@ -77,7 +78,11 @@ func openHouse(t *testing.T, o houseOptions) *house {
 	if o.wrap != nil {
 		js = o.wrap(st)
 	}
-	h.jobs = jobs.New(js, h.agents, h.files, o.clock, o.jobs)
+	var fs jobs.Files = h.files
+	if o.files != nil {
+		fs = o.files(fs)
+	}
+	h.jobs = jobs.New(js, h.agents, fs, o.clock, o.jobs)
 	ids := identity.New(st, o.clock, quiet)
 	h.ctx = owner(ctx, t, ids, filepath.Join(o.dir, "token"))
 	return h

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/store"
 )
 
 // hub tells the parts of one process about each other's jobs at once; other processes learn the same from the database.
@@ -11,10 +12,14 @@ type hub struct {
 	mu       sync.Mutex
 	watchers map[steward.JobID][]chan struct{}
 	running  map[steward.JobID]*attempt // the latest one
+	early    map[steward.JobID]error    // why jobs that are claimed, but not running yet, are not to begin
 }
 
+// maxEarly bounds early. A job that another process runs stays in it until then; forgetting one costs its cancel a heartbeat.
+const maxEarly = 1024
+
 func newHub() *hub {
-	return &hub{watchers: map[steward.JobID][]chan struct{}{}, running: map[steward.JobID]*attempt{}}
+	return &hub{watchers: map[steward.JobID][]chan struct{}{}, running: map[steward.JobID]*attempt{}, early: map[steward.JobID]error{}}
 }
 
 // watch returns a channel that is closed when the job's attempt has ended in this process. stop forgets it.
@@ -48,6 +53,10 @@ func (h *hub) started(a *attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.running[a.lease.JobID] = a
+	if cause, ok := h.early[a.lease.JobID]; ok {
+		delete(h.early, a.lease.JobID)
+		a.cancel(cause)
+	}
 }
 
 // ended forgets an attempt and wakes whoever waits for the job.
@@ -60,15 +69,38 @@ func (h *hub) ended(a *attempt) {
 	h.wake(a.lease.JobID)
 }
 
-// cancel interrupts an attempt of this process, if there is one, and wakes whoever waits for the job.
-func (h *hub) cancel(id steward.JobID, cause error) {
+// cancel interrupts an attempt of this process and wakes whoever waits for the job. claimed says that some process has the job:
+// when it is this one and the attempt has not begun yet, it is interrupted as it begins.
+func (h *hub) cancel(id steward.JobID, claimed bool, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if a, ok := h.running[id]; ok {
 		a.cancel(cause)
 		return
 	}
+	if claimed {
+		if len(h.early) >= maxEarly {
+			clear(h.early)
+		}
+		h.early[id] = cause
+	}
 	h.wake(id)
+}
+
+// cancelAll interrupts those attempts of this process that a filter chooses, and has all who wait for a job look again.
+func (h *hub) cancelAll(org steward.OrganizationID, f store.OpenFilter, cause error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, a := range h.running {
+		j := &a.job
+		chosen := j.OrganizationID == org && (f.Agent == "" || j.AgentID == f.Agent) && (f.Batch == "" || j.Batch == f.Batch)
+		if chosen && !j.CreatedAt.After(f.CreatedTo) {
+			a.cancel(cause)
+		}
+	}
+	for id := range h.watchers {
+		h.wake(id)
+	}
 }
 
 // wake closes the job's watch channels. The caller holds mu.

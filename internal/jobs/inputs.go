@@ -21,10 +21,10 @@ import (
 // without a definition are left out. Inputs without a field are left out too; Program.Bind says which of them are needed.
 //
 // Errors: Invalid with Field steward.InputField.
-func (s *Service) readInputs(ctx context.Context, org steward.OrganizationID, prog *engine.Program, raw []RawInput) ([]steward.Input, error) {
-	inputs := make([]steward.Input, 0, len(prog.Definitions))
+func (in *intake) readInputs(ctx context.Context, raw []RawInput) ([]steward.Input, error) {
+	inputs := make([]steward.Input, 0, len(in.prog.Definitions))
 	var total int64
-	for _, def := range prog.Definitions {
+	for _, def := range in.prog.Definitions {
 		var fields []RawInput
 		for _, r := range raw {
 			if r.Key == def.Key && string(r.JSON) != "null" {
@@ -34,33 +34,33 @@ func (s *Service) readInputs(ctx context.Context, org steward.OrganizationID, pr
 		if len(fields) == 0 {
 			continue
 		}
-		in, err := s.readInput(ctx, org, def, fields)
+		one, err := in.readInput(ctx, def, fields)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range in.Files {
+		for _, f := range one.Files {
 			total += f.SizeBytes
 		}
 		if total > MaxJobBytes {
 			return nil, &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The files of a job must not exceed %d MiB together.", MaxJobBytes>>20)}
 		}
-		inputs = append(inputs, in)
+		inputs = append(inputs, one)
 	}
 	return inputs, nil
 }
 
-func (s *Service) readInput(ctx context.Context, org steward.OrganizationID, def steward.InputDefinition, fields []RawInput) (steward.Input, error) {
-	in := steward.Input{Key: def.Key, Description: def.Description, DataType: def.DataType}
+func (in *intake) readInput(ctx context.Context, def steward.InputDefinition, fields []RawInput) (steward.Input, error) {
+	one := steward.Input{Key: def.Key, Description: def.Description, DataType: def.DataType}
 	last := fields[len(fields)-1]
 	switch {
 	case isFileType(def.DataType), def.DataType == "*/*" && last.File != nil:
-		return s.readFiles(ctx, org, def, in, fields)
+		return in.readFiles(ctx, def, one, fields)
 	case last.File != nil:
-		return s.readTextFile(ctx, in, last.File)
+		return in.s.readTextFile(ctx, one, last.File)
 	case last.JSON != nil:
-		return readJSON(in, last.JSON)
+		return readJSON(one, last.JSON)
 	}
-	return readText(in, last.Text)
+	return readText(one, last.Text)
 }
 
 // isFileType reports whether a definition's data type means a file.
@@ -149,39 +149,42 @@ func (s *Service) readTextFile(ctx context.Context, in steward.Input, f *steward
 const maxTextBytes = 16 << 20
 
 // readFiles takes uploads, ids of stored files and URLs.
-func (s *Service) readFiles(ctx context.Context, org steward.OrganizationID, def steward.InputDefinition, in steward.Input, fields []RawInput) (steward.Input, error) {
+func (in *intake) readFiles(ctx context.Context, def steward.InputDefinition, one steward.Input, fields []RawInput) (steward.Input, error) {
 	for _, r := range fields {
 		if r.File != nil {
-			in.Files = append(in.Files, *r.File)
+			one.Files = append(one.Files, *r.File)
 			continue
 		}
 		refs, err := fileRefs(def.Key, r)
 		if err != nil {
-			return in, err
+			return one, err
 		}
 		for _, ref := range refs {
-			f, err := s.readFileRef(ctx, org, def.Key, ref)
-			if err != nil {
-				return in, err
+			if len(one.Files) > MaxFilesPerInput {
+				break // they are refused below; the others need not be looked up
 			}
-			in.Files = append(in.Files, f)
+			f, err := in.readFileRef(ctx, def.Key, ref)
+			if err != nil {
+				return one, err
+			}
+			one.Files = append(one.Files, f)
 		}
 	}
-	if len(in.Files) > 1 && !def.AcceptsMultipleFiles {
-		return in, inputErr("Input %s accepts one file, not %d", def.Key, len(in.Files))
+	if len(one.Files) > 1 && !def.AcceptsMultipleFiles {
+		return one, inputErr("Input %s accepts one file, not %d", def.Key, len(one.Files))
 	}
-	if len(in.Files) > MaxFilesPerInput {
-		return in, inputErr("Input %s accepts at most %d files", def.Key, MaxFilesPerInput)
+	if len(one.Files) > MaxFilesPerInput {
+		return one, inputErr("Input %s accepts at most %d files", def.Key, MaxFilesPerInput)
 	}
-	for _, f := range in.Files {
+	for _, f := range one.Files {
 		if f.SHA256 == "" {
 			continue // a URL; its bytes are looked at when they are here
 		}
-		if err := s.files.CheckType(def.Key, def.DataType, f); err != nil {
-			return in, err
+		if err := in.s.files.CheckType(def.Key, def.DataType, f); err != nil {
+			return one, err
 		}
 	}
-	return in, nil
+	return one, nil
 }
 
 // fileRefs returns the references in a field that is not an upload.
@@ -200,17 +203,13 @@ func fileRefs(key string, r RawInput) ([]string, error) {
 	return engine.SplitFileRefs(text), nil
 }
 
-func (s *Service) readFileRef(ctx context.Context, org steward.OrganizationID, key, ref string) (steward.File, error) {
+func (in *intake) readFileRef(ctx context.Context, key, ref string) (steward.File, error) {
 	if steward.IsFileID(ref) {
 		id, err := steward.ParseFileID(key, ref)
 		if err != nil {
 			return steward.File{}, err
 		}
-		f, err := s.files.Stored(ctx, org, id)
-		if steward.CodeOf(err) == steward.NotFound {
-			return f, inputErr("Input %s: stored file %s does not exist", key, id)
-		}
-		return f, err
+		return in.storedFile(ctx, key, id)
 	}
 	u, err := url.Parse(ref)
 	if !engine.IsURL(ref) || err != nil || u.Host == "" {
@@ -223,13 +222,46 @@ func (s *Service) readFileRef(ctx context.Context, org steward.OrganizationID, k
 	return steward.File{Name: name, SourceURL: ref}, nil
 }
 
-// storeLongTexts moves texts that would bloat the job's row into files, in place, and returns the ids of those files, also with an
-// error.
+// storedFile looks a file up, once for all jobs of the request.
+func (in *intake) storedFile(ctx context.Context, key string, id steward.FileID) (steward.File, error) {
+	if f, ok := in.known[id]; ok {
+		return f, nil
+	}
+	f, err := in.s.files.Stored(ctx, in.who.OrganizationID, id)
+	if steward.CodeOf(err) == steward.NotFound {
+		return f, inputErr("Input %s: stored file %s does not exist", key, id)
+	}
+	if err == nil {
+		in.known[id] = f
+	}
+	return f, err
+}
+
+// previewChars is how much of a long text stands in the job's row, for lists and searches.
+const previewChars = 500
+
+// preview returns the beginning of a text.
+func preview(text string) string {
+	if len(text) <= previewChars {
+		return text
+	}
+	n := 0
+	for i := range text {
+		if n == previewChars {
+			return strings.Clone(text[:i])
+		}
+		n++
+	}
+	return text
+}
+
+// storeLongTexts moves texts that would bloat the job's row into files, in place, leaves their beginning, and returns the ids of those
+// files, also with an error.
 func (s *Service) storeLongTexts(ctx context.Context, inputs []steward.Input) (stored []steward.FileID, err error) {
 	for i := range inputs {
 		in := &inputs[i]
 		if in.Text != nil { // it came as a file
-			in.Value = ""
+			in.Value = preview(in.Value)
 			continue
 		}
 		if len(in.Value) <= inlineBytes {
@@ -240,7 +272,7 @@ func (s *Service) storeLongTexts(ctx context.Context, inputs []steward.Input) (s
 			return stored, fmt.Errorf("store input %s: %w", in.Key, err)
 		}
 		stored = append(stored, f.ID)
-		in.Text, in.Value = &f, ""
+		in.Text, in.Value = &f, preview(in.Value)
 	}
 	return stored, nil
 }

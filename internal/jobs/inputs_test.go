@@ -11,6 +11,7 @@ import (
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/store"
 )
 
 func (h *house) agentWith(name, engineID string, defs ...steward.InputDefinition) steward.AgentID {
@@ -67,6 +68,7 @@ func TestInputsAreReadByTheirDefinitions(t *testing.T) {
 		"another scheme":               {[]jobs.RawInput{{Key: "doc", Text: "ftp://example.com/a.pdf"}}, "must be a file"},
 		"a number for a file":          {[]jobs.RawInput{{Key: "doc", JSON: json.RawMessage(`7`)}}, "must be a file"},
 		"more files than an input may": {[]jobs.RawInput{{Key: "docs", Text: strings.Repeat("https://example.com/a.pdf ", 21)}}, "at most 20 files"},
+		"far more files":               {[]jobs.RawInput{{Key: "docs", Text: strings.Repeat("https://example.com/a.pdf ", 21) + "00000000-0000-7000-8000-000000000000"}}, "at most 20 files"},
 		"JSON text":                    {[]jobs.RawInput{{Key: "data", Text: `{"a": 1}`}}, ""},
 		"a boolean in Python's words":  {[]jobs.RawInput{{Key: "flag", Text: "True"}}, ""},
 		"no boolean":                   {[]jobs.RawInput{{Key: "flag", Text: "maybe"}}, "Input flag must be true or false"},
@@ -95,7 +97,7 @@ func TestAForeignOrganizationSeesNothing(t *testing.T) {
 	_, errResult := h.jobs.Result(foreign, id)
 	_, errSteps := h.jobs.Steps(foreign, id)
 	_, errRun := h.jobs.Submit(foreign, jobs.RunParams{AgentID: agent})
-	_, _, errList := h.jobs.List(foreign, jobs.ListParams{AgentID: agent})
+	_, _, errList := h.jobs.List(foreign, jobs.ListParams{JobQuery: store.JobQuery{AgentID: agent}})
 	for what, err := range map[string]error{"status": errStatus, "result": errResult, "steps": errSteps, "run": errRun, "list": errList, "cancel": h.jobs.Cancel(foreign, id)} {
 		if steward.CodeOf(err) != steward.NotFound {
 			t.Errorf("%s of a foreign id = %v, want not found", what, err)

@@ -9,15 +9,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/clock"
@@ -29,12 +26,16 @@ import (
 type Store interface {
 	store.Jobs
 	store.Queue
+	store.Batches
 }
 
 // Agents finds what is to be run.
 type Agents interface {
 	// Resolve returns a version ready to run; version "" means the current one. Errors: NotFound.
 	Resolve(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, *engine.Program, error)
+	// ForRun is Resolve for a new run: the cache flags of the version's BaseAgent are those of now. Errors: NotFound, also for a
+	// deleted agent.
+	ForRun(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, *engine.Program, error)
 	// Exists fails for an agent that the organization does not have. Errors: NotFound.
 	Exists(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) error
 }
@@ -51,6 +52,8 @@ type Files interface {
 	CheckType(key, dataType string, f steward.File) error
 	// Stored returns a file of an organization. Errors: NotFound.
 	Stored(ctx context.Context, org steward.OrganizationID, id steward.FileID) (steward.File, error)
+	// Bury deletes the bytes of blobs that the store called dying, and returns how many are gone; the rest is deleted later.
+	Bury(ctx context.Context, dying []string) (gone int, err error)
 	// SaveForJob stores bytes that a running job holds. Errors: Conflict when the lease is lost.
 	SaveForJob(ctx context.Context, lease store.Lease, r io.Reader) (sha256 string, sizeBytes int64, err error)
 	// HoldForJob makes a running job hold a stored file. Errors: Conflict when the lease is lost; NotFound.
@@ -94,6 +97,9 @@ type Service struct {
 	log    *slog.Logger
 	hub    *hub
 	spend  *spendings
+
+	batches *facts        // what never changes about batches
+	settled chan struct{} // gets a value when a batch may have come to its end
 }
 
 // New returns a Service.
@@ -109,7 +115,7 @@ func New(s Store, agents Agents, files Files, c clock.Clock, opts Options) *Serv
 	}
 	return &Service{
 		store: s, agents: agents, files: files, clock: c, opts: opts, log: opts.Logger, hub: newHub(),
-		spend: newSpendings(s, opts.Budget),
+		spend: newSpendings(s, opts.Budget), batches: newFacts(), settled: make(chan struct{}, 1),
 	}
 }
 
@@ -143,13 +149,13 @@ func (s *Service) CheckRun(ctx context.Context, agent steward.AgentID, version s
 	if version == "" {
 		return s.agents.Exists(ctx, p.OrganizationID, agent)
 	}
-	_, _, err = s.agents.Resolve(ctx, p.OrganizationID, agent, version)
+	_, _, err = s.agents.ForRun(ctx, p.OrganizationID, agent, version)
 	return err
 }
 
 // Submit queues a job and returns its id after the job is on disk. With an idempotency key that was used before it returns the
-// first job, whatever has become of budgets, versions and files since. Uploads that came with the request and that no job took
-// are left to the caller.
+// first job, whatever has become of budgets, versions and files since. A run that equals an earlier one is answered from the cache: the
+// new job has ended as CACHED then. Uploads that came with the request and that no job took are left to the caller.
 //
 // Errors: Invalid naming the input or field; NotFound; Denied; NoCredit; Unavailable (nothing was stored).
 func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error) {
@@ -164,33 +170,20 @@ func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error
 	if id, ok, err := s.replay(ctx, who.OrganizationID, &p, now); ok || err != nil {
 		return id, err
 	}
-	version, prog, err := s.agents.Resolve(ctx, who.OrganizationID, p.AgentID, p.VersionID)
+	in, err := s.takeIn(ctx, who, p.AgentID, p.VersionID, now)
 	if err != nil {
 		return "", err
 	}
-	if err := s.spend.check(ctx, who.OrganizationID, p.AgentID, now); err != nil {
-		return "", err
-	}
-	inputs, err := s.readInputs(ctx, who.OrganizationID, prog, p.Inputs)
+	in.timeout, in.metadata, in.skipCache = p.Timeout, p.Metadata, p.SkipCache
+	job, err := in.job(ctx, p.Inputs)
 	if err != nil {
+		s.release(ctx, in.stored)
 		return "", err
 	}
-	config, err := prog.Bind(inputs)
-	if err != nil {
-		return "", err
+	if p.IdempotencyKey != "" {
+		job.IdempotencyKey, job.IdempotencyTo, job.RequestHash = p.storedKey(), now.Add(idempotencyFor), p.hash()
 	}
-	job, err := s.newJob(who, version, p, now)
-	if err != nil {
-		return "", err
-	}
-	job.Provider = prog.Provider(config)
-	stored, err := s.storeLongTexts(ctx, inputs)
-	if err != nil {
-		s.release(ctx, stored)
-		return "", err
-	}
-	job.Inputs = inputs
-	return s.submit(ctx, job, stored)
+	return s.submit(ctx, job, in.stored)
 }
 
 // replay returns the job that an idempotency key stands for. ok is false without a key or when the key is new.
@@ -242,42 +235,38 @@ func (s *Service) submit(ctx context.Context, job store.NewJob, stored []steward
 	if err == nil {
 		return done[0].ID, nil
 	}
-	var e *steward.Error
-	if errors.As(err, &e) && e.Code == steward.Conflict && e.Field == "Idempotency-Key" {
+	if isKeyReused(err) {
 		return "", errKeyReused(err)
 	}
 	return "", fmt.Errorf("submit job: %w", err)
 }
 
-func (s *Service) checkParams(p *RunParams) error {
-	switch {
-	case p.Timeout < 0 || p.Timeout > MaxTimeout:
-		return &steward.Error{Code: steward.Invalid, Field: "timeout_seconds", Message: fmt.Sprintf("must be from 1 to %d.", int(MaxTimeout.Seconds()))}
-	case len(p.Metadata) > MaxMetadata:
-		return &steward.Error{Code: steward.Invalid, Field: "metadata", Message: fmt.Sprintf("Must not be longer than %d KiB.", MaxMetadata>>10)}
-	case len(p.IdempotencyKey) > MaxIdempotency:
-		return &steward.Error{Code: steward.Invalid, Field: "Idempotency-Key", Message: fmt.Sprintf("must not be longer than %d characters.", MaxIdempotency)}
+func (s *Service) checkParams(p *RunParams) (err error) {
+	if p.Timeout, err = s.checkLimits(p.Timeout, p.Metadata); err != nil {
+		return err
 	}
-	if p.Timeout == 0 {
-		p.Timeout = s.opts.Timeout
-	}
-	return nil
+	return checkKey(p.IdempotencyKey)
 }
 
-func (s *Service) newJob(who *steward.Principal, v *steward.Version, p RunParams, now time.Time) (store.NewJob, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return store.NewJob{}, fmt.Errorf("make job id: %w", err)
+// checkLimits returns a job's time limit, the default for 0. Errors: Invalid naming timeout_seconds or metadata.
+func (s *Service) checkLimits(timeout time.Duration, metadata json.RawMessage) (time.Duration, error) {
+	switch {
+	case timeout < 0 || timeout > MaxTimeout:
+		return 0, &steward.Error{Code: steward.Invalid, Field: "timeout_seconds", Message: fmt.Sprintf("must be from 1 to %d.", int(MaxTimeout.Seconds()))}
+	case len(metadata) > MaxMetadata:
+		return 0, &steward.Error{Code: steward.Invalid, Field: "metadata", Message: fmt.Sprintf("Must not be longer than %d KiB.", MaxMetadata>>10)}
+	case timeout == 0:
+		return s.opts.Timeout, nil
 	}
-	job := store.NewJob{
-		ID: steward.JobID(id.String()), OrganizationID: who.OrganizationID, AgentID: v.BaseAgent.ID, VersionID: v.ID,
-		VersionName: v.VersionName, EngineClassID: v.EngineClassID, CreatorID: who.UserID,
-		CreatedAt: now, Timeout: p.Timeout, Metadata: p.Metadata,
+	return timeout, nil
+}
+
+// checkKey refuses an idempotency key that is too long. Errors: Invalid.
+func checkKey(key string) error {
+	if len(key) > MaxIdempotency {
+		return &steward.Error{Code: steward.Invalid, Field: "Idempotency-Key", Message: fmt.Sprintf("must not be longer than %d characters.", MaxIdempotency)}
 	}
-	if p.IdempotencyKey != "" {
-		job.IdempotencyKey, job.IdempotencyTo, job.RequestHash = p.storedKey(), now.Add(idempotencyFor), p.hash()
-	}
-	return job, nil
+	return nil
 }
 
 // hash identifies what a request asks for, as the caller sent it: files count by content, keys in any order. Fields of one key keep
@@ -331,24 +320,28 @@ const pollEvery = 500 * time.Millisecond
 
 // await returns when a job has ended.
 func (s *Service) await(ctx context.Context, org steward.OrganizationID, id steward.JobID) error {
-	ended, stop := s.hub.watch(id)
-	defer stop()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		st, err := s.store.JobStatus(ctx, org, id)
-		if err != nil {
+		if ended, err := s.awaitOnce(ctx, org, id, tick.C); ended || err != nil {
 			return err
 		}
-		if st.Status.Terminal() {
-			return nil
-		}
-		select {
-		case <-ended:
-			ended = nil
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
+}
+
+// awaitOnce looks at a job and, when it is open, waits until something may have happened to it.
+func (s *Service) awaitOnce(ctx context.Context, org steward.OrganizationID, id steward.JobID, tick <-chan time.Time) (ended bool, err error) {
+	woken, stop := s.hub.watch(id)
+	defer stop()
+	st, err := s.store.JobStatus(ctx, org, id)
+	if err != nil || st.Status.Terminal() {
+		return err == nil, err
+	}
+	select {
+	case <-woken:
+	case <-tick:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return false, nil
 }

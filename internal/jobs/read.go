@@ -39,16 +39,15 @@ func (s *Service) Result(ctx context.Context, id steward.JobID) (*steward.Job, e
 	return job, nil
 }
 
-// ListParams chooses a page of jobs.
+// ListParams chooses a page of jobs. Limit and Offset of the query are those of the page.
 type ListParams struct {
-	AgentID        steward.AgentID // "" means every agent
-	Page, PageSize int             // from 1; 0 means 1 and 20; at most 1000 a page
-	Status         []steward.Status
+	Page, PageSize int // from 1; 0 means 1 and 20; at most 1000 a page
+	store.JobQuery
 }
 
-// List returns a page of jobs, newest first, without inputs and outputs, and the number of all that match.
+// List returns a page of jobs, in the order that is asked for, without outputs, and the number of all that match.
 //
-// Errors: NotFound for a foreign agent or a page behind the last.
+// Errors: Invalid for an order out of range; NotFound for a foreign agent or a page behind the last.
 func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Job, int64, error) {
 	who, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
 	if err != nil {
@@ -63,17 +62,14 @@ func (s *Service) List(ctx context.Context, p ListParams) ([]steward.Job, int64,
 	if size <= 0 {
 		size = 20
 	}
-	size = min(size, 1000)
-	jobs, count, err := s.store.ListJobs(ctx, who.OrganizationID, store.JobQuery{
-		AgentID: p.AgentID, Status: p.Status, Limit: size, Offset: (page - 1) * size,
-	})
+	q := p.JobQuery
+	q.Limit = min(size, 1000)
+	q.Offset = (page - 1) * q.Limit
+	jobs, count, err := s.store.ListJobs(ctx, who.OrganizationID, q)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list jobs: %w", err)
 	}
-	if len(jobs) == 0 && page > 1 {
-		return nil, 0, &steward.Error{Code: steward.NotFound, Message: "Invalid page."}
-	}
-	return jobs, count, nil
+	return jobs, count, noPage(len(jobs), page)
 }
 
 // Cancel asks for the end of a job. A job that has ended stays as it is, and that is no error. Errors: NotFound.
@@ -82,10 +78,11 @@ func (s *Service) Cancel(ctx context.Context, id steward.JobID) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.Cancel(ctx, p.OrganizationID, id, s.clock.Now()); err != nil {
+	status, err := s.store.Cancel(ctx, p.OrganizationID, id, s.clock.Now())
+	if err != nil {
 		return fmt.Errorf("cancel job: %w", err)
 	}
-	s.hub.cancel(id, errCancelled)
+	s.hub.cancel(id, status == steward.StatusStarted, errCancelled)
 	return nil
 }
 

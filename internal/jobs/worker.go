@@ -216,6 +216,9 @@ func (w *Worker) ended(a *attempt) {
 	delete(w.running, a)
 	w.mu.Unlock()
 	w.svc.hub.ended(a)
+	if a.job.Batch != "" {
+		w.svc.wakeBatches()
+	}
 	w.wake()
 }
 

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/agents"
+	"github.com/stewardhq/steward/internal/store"
 )
 
 const agentsPath = "/v1/agents/"
@@ -93,25 +96,60 @@ func TestListAgentsPassesItsFilters(t *testing.T) {
 		return nil, 0, nil
 	}
 	h := door(t, f)
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339Nano, s)
+		ok(t, err)
+		return v
+	}
+	two, three := int64(2), int64(3)
 	for query, wanted := range map[string]agents.ListParams{
 		"":                             {Page: 1, PageSize: 20, Stats: true},
 		"page_size=1000":               {Page: 1, PageSize: 100, Stats: true},
 		"page=1&page_size=5&search=ab": {Page: 1, PageSize: 5, Search: "ab", Stats: true},
 		"name=x%20y&ordering=-name":    {Page: 1, PageSize: 20, Name: "x y", Order: "-name", Stats: true},
-		"include_job_stats=False&engine_class_id=E": {Page: 1, PageSize: 20, EngineClassID: "E"},
+		"include_job_stats=False&engine_class_id=E":                 {Page: 1, PageSize: 20, EngineClassIDs: []string{"E"}},
+		"engine_class_id=A&engine_class_id=B&engine_class_id=":      {Page: 1, PageSize: 20, EngineClassIDs: []string{"A", "B"}, Stats: true},
+		"exclude_engine_class_id=A&creator_id=7&creator_id=8":       {Page: 1, PageSize: 20, NotEngines: []string{"A"}, CreatorIDs: []steward.UserID{7, 8}, Stats: true},
+		"tags=" + strings.ToUpper(tagID) + "&include_untagged=true": {Page: 1, PageSize: 20, Tags: []steward.TagID{tagID}, Untagged: true, Stats: true},
+		"job_count_min=2&job_count_max=3":                           {Page: 1, PageSize: 20, JobsMin: &two, JobsMax: &three, Stats: true},
+		// As one client writes times after reading them: with an offset; and as others do: with Z, or without a zone.
+		"created_from=2026-01-01T00%3A00%3A00%2B00%3A00&created_to=2026-01-02T03:04:05Z": {Page: 1, PageSize: 20, Stats: true,
+			Created: store.TimeRange{From: at("2026-01-01T00:00:00Z"), To: at("2026-01-02T03:04:05Z")}},
+		"updated_from=2026-01-01T02:00:00%2B02:00&updated_to=2026-01-02T03:04:05.000006": {Page: 1, PageSize: 20, Stats: true,
+			Updated: store.TimeRange{From: at("2026-01-01T00:00:00Z"), To: at("2026-01-02T03:04:05.000006Z")}},
+		"most_recent_job_from=2026-01-01T00:00:00&most_recent_job_to=2026-01-01": {Page: 1, PageSize: 20, Stats: true,
+			MostRecentJob: store.TimeRange{From: at("2026-01-01T00:00:00Z"), To: at("2026-01-01T23:59:59.999999Z")}},
 	} {
 		want(t, call(h, http.MethodGet, agentsPath+"?"+query, ""), http.StatusOK, `{"count":0,"next":null,"previous":null,"results":[]}`)
-		if got != wanted {
+		if !reflect.DeepEqual(got, wanted) {
 			t.Errorf("%s: %+v, want %+v", query, got, wanted)
 		}
 	}
+}
+
+func TestListAgentsNamesBadFilters(t *testing.T) {
+	t.Parallel()
+	h := door(t, newFakes())
+	many := strings.Repeat("&creator_id=1", 101)
+	const badTime = `"Enter a valid date and time, such as 2026-01-31T12:00:00Z."`
 	for query, body := range map[string]string{
-		"include_job_stats=maybe":             `{"include_job_stats":["Must be a valid boolean."]}`,
-		"tags=x":                              `{"tags":["This filter is not offered by this version."]}`,
-		"creator_id=1&job_count_min=2":        `{"creator_id":["This filter is not offered by this version."],"job_count_min":["This filter is not offered by this version."]}`,
-		"engine_class_id=A&engine_class_id=B": `{"engine_class_id":["Several engines are not offered by this version."]}`,
+		"include_job_stats=maybe":                  `{"include_job_stats":["Must be a valid boolean."]}`,
+		"include_untagged=7":                       `{"include_untagged":["Must be a valid boolean."]}`,
+		"tags=x":                                   `{"tags":["\"x\" is not a valid UUID."]}`,
+		"creator_id=me&job_count_min=2.5":          `{"job_count_min":["A valid integer is required."],"creator_id":["A valid integer is required."]}`,
+		"job_count_max=99999999999999999999":       `{"job_count_max":["A valid integer is required."]}`,
+		"created_from=yesterday":                   `{"created_from":[` + badTime + `]}`,
+		"updated_to=2026-13-01&created_to=2026-02": `{"created_to":[` + badTime + `],"updated_to":[` + badTime + `]}`,
+		"most_recent_job_from=1":                   `{"most_recent_job_from":[` + badTime + `]}`,
+		"name=%00":                                 `{"name":["Null characters are not allowed."]}`,
+		"page=x":                                   `{"page":["A valid integer is required."]}`,
+		many[1:]:                                   `{"creator_id":["Ensure this list has no more than 100 values."]}`,
 	} {
 		want(t, call(h, http.MethodGet, agentsPath+"?"+query, ""), http.StatusBadRequest, body)
+	}
+	x := newHouse(t, false)
+	if status, body := x.do(http.MethodGet, agentsPath+"?ordering=color", "", nil); status != 400 || !strings.HasPrefix(string(body), `{"ordering":["Must be one of name, `) {
+		t.Errorf("an unknown order: %d %s", status, body)
 	}
 }
 

@@ -57,6 +57,8 @@ type fakes struct {
 	steps    func(ctx context.Context, id steward.JobID) ([]steward.Step, error)
 	artifact func(ctx context.Context, id steward.JobID, key string) (*steward.Artifact, error)
 
+	many manyFakes
+
 	createKey func(ctx context.Context, p identity.CreateKeyParams) (*steward.Key, string, error)
 
 	reference *steward.Reference
@@ -426,7 +428,7 @@ func (f *fakes) left() (untaken, runs int) {
 func door(t testing.TB, f *fakes) http.Handler {
 	t.Helper()
 	h, err := rest.New(rest.Options{
-		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f},
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f},
 		Logger: slog.New(slog.DiscardHandler), Version: "1.2.3",
 	})
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/identity"
-	"github.com/stewardhq/steward/internal/jobs"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -29,7 +28,7 @@ func TestStatusOfARetryingJob(t *testing.T) {
 	}
 	want(t, call(door(t, f), http.MethodGet, jobPath+"status/", ""), http.StatusOK,
 		`{"status":2,"timestamp":1768473000.25,"error_message":"The model is busy.","created_at":"2026-01-15T10:30:00.25Z",`+
-			`"last_updated_at":"2026-01-15T10:30:00.25Z","started_at":null,"ended_at":null,"progress":null}`)
+			`"last_updated_at":"2026-01-15T10:30:00.25Z","started_at":null,"ended_at":null,"progress":null,"cost":null}`)
 }
 
 func TestResultOfAFailedJobHasNoOutputsButAReason(t *testing.T) {
@@ -44,7 +43,8 @@ func TestResultOfAFailedJobHasNoOutputsButAReason(t *testing.T) {
 	want(t, call(door(t, f), http.MethodGet, jobPath+"result/", ""), http.StatusOK,
 		`{"agent_id":"`+agentID+`","agent_version_id":"`+versionID+`","inputs":[],"outputs":[],"input_tokens":100,"output_tokens":20,`+
 			`"status":4,"error_message":"inv.pdf is encrypted.","failure_code":"file_encrypted","cost":null,`+
-			`"created_at":"2026-01-15T10:30:00.25Z","ended_at":"2026-01-15T10:30:02.25Z","metadata":{},"references":[]}`)
+			`"created_at":"2026-01-15T10:30:00.25Z","started_at":"2026-01-15T10:30:01.25Z","ended_at":"2026-01-15T10:30:02.25Z",`+
+			`"data_deleted_at":null,"cached_from":null,"batch_id":null,"trace_url":"http://example.com`+jobPath+`steps/","metadata":{},"references":[]}`)
 }
 
 func TestResultOfAnOpenJobIs404(t *testing.T) {
@@ -99,58 +99,6 @@ func TestCancel(t *testing.T) {
 		t.Errorf("204 with a body: %s", w.Body)
 	}
 	want(t, call(h, http.MethodPost, "/v1/agents/jobs/"+orgID+"/cancel/", ""), http.StatusNotFound, "")
-}
-
-func TestListJobs(t *testing.T) {
-	t.Parallel()
-	f := newFakes()
-	var got jobs.ListParams
-	open := testJob()
-	open.Status, open.EndedAt, open.CreatorID, open.Events, open.Metadata = steward.StatusStarted, time.Time{}, 99, nil, nil
-	cached := testJob()
-	cached.Status = steward.StatusCached
-	cached.Events = append(cached.Events, steward.StatusEvent{Timestamp: when().Add(time.Hour), StatusCode: steward.StatusCached})
-	f.listJobs = func(_ context.Context, p jobs.ListParams) ([]steward.Job, int64, error) {
-		got = p
-		return []steward.Job{*open, *cached}, 2, nil
-	}
-	h := door(t, f)
-	target := agentsPath + agentID + "/jobs/"
-	w := call(h, http.MethodGet, target+"?status_code=3,%204&page_size=7&ordering=-created_at", "")
-	want(t, w, http.StatusOK, "")
-	if got.AgentID != agentID || got.PageSize != 7 || !slices.Equal(got.Status, []steward.Status{3, 4}) {
-		t.Errorf("asked for %+v", got)
-	}
-	page := decode[struct{ Results []map[string]json.RawMessage }](t, w)
-	for key, values := range map[string][2]string{
-		"duration_ms":   {"null", "2000"}, // the CACHED event an hour later does not count
-		"status_events": {"[]", ""},
-		"metadata":      {"{}", `{"case":"A-1","deep":"{\"x\":null}","n":"3","none":"null"}`},
-		"creator":       {"null", `{"id":7,"email":"owner@example.com","display_name":"Ada Owner","first_name":"Ada","last_name":"Owner"}`},
-		"job_inputs":    {"", ""}, // not there: the list does not read them
-		"ui_fields":     {"{}", "{}"},
-		"evaluation":    {"null", "null"},
-	} {
-		for i, value := range values {
-			if value != "" && string(page.Results[i][key]) != value {
-				t.Errorf("%s of job %d: %s, want %s", key, i, page.Results[i][key], value)
-			}
-		}
-	}
-	for query, body := range map[string]string{
-		"status_code=7":    `{"status_code":["Must be numbers from 0 to 6, separated by commas."]}`,
-		"status_code=3,x":  `{"status_code":["Must be numbers from 0 to 6, separated by commas."]}`,
-		"ordering=cost":    `{"ordering":["Only -created_at is offered by this version."]}`,
-		"verdict=approved": `{"verdict":["This filter is not offered by this version."]}`,
-	} {
-		want(t, call(h, http.MethodGet, target+"?"+query, ""), http.StatusBadRequest, body)
-	}
-	f.listJobs = func(context.Context, jobs.ListParams) ([]steward.Job, int64, error) {
-		broken := testJob()
-		broken.Metadata = json.RawMessage(`[1]`)
-		return []steward.Job{*broken}, 1, nil
-	}
-	want(t, call(h, http.MethodGet, target, ""), http.StatusInternalServerError, `{"detail":"Internal server error."}`)
 }
 
 func TestSteps(t *testing.T) {

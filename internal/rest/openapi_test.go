@@ -1,8 +1,10 @@
 package rest_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -168,12 +170,13 @@ func TestEveryRouteStandsInTheDocument(t *testing.T) {
 	t.Parallel()
 	doc, _ := load(t)
 	h := door(t, newFakes())
-	id := strings.NewReplacer("{agent_id}", agentID, "{agent_version_id}", versionID, "{job_id}", jobID, "{key_id}", keyID, "{resource_id}", "x")
+	ids := map[string]string{"{agent_id}": agentID, "{agent_version_id}": versionID, "{job_id}": jobID, "{key_id}": keyID, "{resource_id}": "x"}
+	fill := func(p string) string { return cmp.Or(ids[p], jobID) } // to the router, any id is as good as another
 	// Every method on every documented path is either documented or 405, and what is documented is routed.
 	for path, item := range doc.Paths {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			_, documented := item[strings.ToLower(method)]
-			w := call(h, method, id.Replace(path), "")
+			w := call(h, method, pathParam.ReplaceAllStringFunc(path, fill), "")
 			if routed := w.Code != http.StatusMethodNotAllowed || strings.Contains(w.Body.String(), "is not offered by this version"); routed != documented {
 				t.Errorf("%s %s: routed %v, documented %v (status %d)", method, path, routed, documented, w.Code)
 			}
@@ -187,17 +190,31 @@ func TestEveryRouteStandsInTheDocument(t *testing.T) {
 	}
 }
 
-// knownRoutes are the calls that the main job needs.
+// knownRoutes are the calls that clients rely on.
 func knownRoutes() []string {
 	return strings.Split(strings.TrimSpace(`
 GET /v1/agents/
 POST /v1/agents/
 GET /v1/agents/{agent_id}/
+PUT /v1/agents/{agent_id}/
+PATCH /v1/agents/{agent_id}/
+DELETE /v1/agents/{agent_id}/
+POST /v1/agents/{agent_id}/duplicate/
+PUT /v1/agents/{agent_id}/tags/
 GET /v1/agents/{agent_id}/versions/
+POST /v1/agents/{agent_id}/versions/
 GET /v1/agents/{agent_id}/versions/current/
 GET /v1/agents/{agent_id}/versions/{agent_version_id}/
+PUT /v1/agents/{agent_id}/versions/{agent_version_id}/
+PATCH /v1/agents/{agent_id}/versions/{agent_version_id}/
+DELETE /v1/agents/{agent_id}/versions/{agent_version_id}/
+GET /v1/agents/tags/
+POST /v1/agents/tags/
+PATCH /v1/agents/tags/{tag_id}/
+DELETE /v1/agents/tags/{tag_id}/
 POST /v1/agents/run/{agent_id}/
 POST /v1/agents/run/{agent_id}/async/
+POST /v1/agents/run/{agent_id}/async/many/
 POST /v1/agents/run/{agent_id}/versions/{agent_version_id}/
 POST /v1/agents/run/{agent_id}/versions/{agent_version_id}/async/
 GET /v1/agents/jobs/{job_id}/status/
@@ -206,7 +223,39 @@ GET /v1/agents/jobs/{job_id}/references/{resource_id}/
 GET /v1/agents/jobs/{job_id}/artifacts/result/
 GET /v1/agents/jobs/{job_id}/steps/
 POST /v1/agents/jobs/{job_id}/cancel/
+POST /v1/agents/jobs/{job_id}/delete-data/
+POST /v1/agents/jobs/{job_id}/webhook/resend/
+POST /v1/agents/jobs/statuses/
+POST /v1/agents/jobs/results/
 GET /v1/agents/{agent_id}/jobs/
+POST /v1/agents/{agent_id}/jobs/cancel-all/
+POST /v1/agents/{agent_id}/batches/
+GET /v1/batches/
+GET /v1/batches/{batch_id}/
+GET /v1/batches/{batch_id}/items/
+POST /v1/batches/{batch_id}/items/
+POST /v1/batches/{batch_id}/close/
+POST /v1/batches/{batch_id}/cancel/
+POST /v1/batches/{batch_id}/resume/
+GET /v1/files/
+POST /v1/files/
+GET /v1/files/{file_id}/
+DELETE /v1/files/{file_id}/
+GET /v1/files/{file_id}/content/
+GET /v1/webhooks/
+POST /v1/webhooks/
+GET /v1/webhooks/{webhook_id}/
+PUT /v1/webhooks/{webhook_id}/
+PATCH /v1/webhooks/{webhook_id}/
+DELETE /v1/webhooks/{webhook_id}/
+GET /v1/webhooks/{webhook_id}/agents/
+POST /v1/webhooks/{webhook_id}/agents/
+DELETE /v1/webhooks/{webhook_id}/agents/{agent_id}/
+POST /v1/webhooks/{webhook_id}/rotate-secret/
+GET /v1/webhooks/{webhook_id}/deliveries/
+GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/
+POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay/
+POST /v1/agents/{agent_id}/webhooks/{webhook_id}/test/
 GET /v1/agents/types/
 GET /v1/agents/models/
 GET /v1/users/current_user/
@@ -217,6 +266,35 @@ GET /healthz
 GET /readyz
 GET /openapi.json
 GET /docs`), "\n")
+}
+
+func TestEveryOperationTellsWhatMayAlwaysHappen(t *testing.T) {
+	t.Parallel()
+	doc, _ := load(t)
+	for path, item := range doc.Paths {
+		for method, op := range item {
+			want := []string{"500"}
+			if op.Security == nil { // the document's own: a key
+				want = append(want, "400", "401", "403", "503")
+			}
+			if strings.Contains(path, "{") {
+				want = append(want, "404")
+			}
+			if op.RequestBody != nil {
+				want = append(want, "413", "415")
+			}
+			for _, status := range want {
+				if _, there := op.Responses[status]; !there {
+					t.Errorf("%s %s: %s is not documented", method, path, status)
+				}
+			}
+			succeeds := func(status string) bool { return status[0] == '2' }
+			built := !slices.Contains(op.Tags, notOffered)
+			if answers := slices.Collect(maps.Keys(op.Responses)); slices.ContainsFunc(answers, succeeds) != built {
+				t.Errorf("%s %s: answers %v", method, path, answers)
+			}
+		}
+	}
 }
 
 func TestDocumentTellsNullFromList(t *testing.T) {

@@ -70,7 +70,7 @@ func newHouse(t *testing.T, work bool) *house {
 		x.work(jobService, models)
 	}
 	h, err := rest.New(rest.Options{
-		Agents: agentService, Jobs: jobService, Identity: ids, Files: fileService, Ready: st.Ping, Logger: log, Version: "test",
+		Agents: agentService, Jobs: jobService, Identity: ids, Files: fileService, Webhooks: x.hooks(dir, st, fileService, log), Ready: st.Ping, Logger: log, Version: "test",
 	})
 	ok(t, err)
 	srv := httptest.NewServer(h)

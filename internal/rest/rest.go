@@ -36,6 +36,7 @@ type Options struct {
 	Jobs     run.JobService
 	Identity IdentityService
 	Files    run.FileService
+	Webhooks run.WebhookService
 
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(ctx context.Context) error
@@ -61,7 +62,7 @@ func New(opts Options) (http.Handler, error) {
 	p.registerHealth()
 	if !opts.HealthOnly {
 		run.Register(api, run.Services{
-			Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Logger: opts.Logger,
+			Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Webhooks: opts.Webhooks, Logger: opts.Logger,
 		})
 		p.register()
 	}
@@ -70,12 +71,13 @@ func New(opts Options) (http.Handler, error) {
 }
 
 const description = "Steward runs AI agents as durable, audited jobs. Every call takes an API key as a bearer token; the key decides " +
-	"which organization is spoken of. Paths are answered with and without the trailing slash."
+	"which organization is spoken of; an organization that a query (organization_id) or a header (X-Organization-Id) names beside it must be " +
+	"that one. Paths are answered with and without the trailing slash. Every answer carries X-Request-Id."
 
 // fill checks the options and sets defaults.
 func (o *Options) fill() error {
 	switch {
-	case o.Agents == nil, o.Jobs == nil, o.Identity == nil, o.Files == nil:
+	case o.Agents == nil, o.Jobs == nil, o.Identity == nil, o.Files == nil, o.Webhooks == nil:
 		return errors.New("a service is missing")
 	}
 	if o.Logger == nil {

@@ -22,7 +22,7 @@ import (
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	f := newFakes()
-	full := rest.Options{Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}}
+	full := rest.Options{Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f}}
 	if _, err := rest.New(full); err != nil {
 		t.Fatalf("complete options are refused: %v", err)
 	}
@@ -73,10 +73,10 @@ func TestWrongMethodsAreJSON405(t *testing.T) {
 func TestKnownButUnbuiltCallsAre405(t *testing.T) {
 	t.Parallel()
 	h := door(t, newFakes())
-	want(t, call(h, http.MethodDelete, "/v1/agents/"+agentID+"/", ""), http.StatusMethodNotAllowed,
-		`{"detail":"Deleting an agent is not offered by this version."}`)
-	want(t, postJSON(h, "/v1/agents/jobs/statuses", `{}`), http.StatusMethodNotAllowed,
-		`{"detail":"Reading many statuses is not offered by this version."}`)
+	want(t, call(h, http.MethodGet, "/v1/tables/", ""), http.StatusMethodNotAllowed,
+		`{"detail":"Listing tables is not offered by this version."}`)
+	want(t, postJSON(h, "/v1/tables/query", `{}`), http.StatusMethodNotAllowed,
+		`{"detail":"Querying tables is not offered by this version."}`)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/policies/", nil))
 	want(t, w, http.StatusUnauthorized, "")
@@ -205,7 +205,7 @@ func TestPanicsAreJSON500WithoutText(t *testing.T) {
 	f.getAgent = func(context.Context, steward.AgentID) (*steward.Agent, error) { panic("secret state") }
 	var log bytes.Buffer
 	h, err := rest.New(rest.Options{
-		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func (privateUser) CurrentUser(context.Context) (*steward.User, error) {
 func TestCurrentUserAlwaysHasAnAddress(t *testing.T) {
 	t.Parallel()
 	f := newFakes()
-	h, err := rest.New(rest.Options{Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: privateUser{f}, Files: fileFakes{f}})
+	h, err := rest.New(rest.Options{Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: privateUser{f}, Files: fileFakes{f}, Webhooks: hookFakes{f}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestLinksBeginWithTheConfiguredURL(t *testing.T) {
 	t.Parallel()
 	f := newFakes()
 	h, err := rest.New(rest.Options{
-		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, BaseURL: "https://api.example.org/",
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f}, BaseURL: "https://api.example.org/",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -344,7 +344,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	f := newFakes()
 	var down error
 	h, err := rest.New(rest.Options{
-		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Logger: slog.New(slog.DiscardHandler),
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f}, Logger: slog.New(slog.DiscardHandler),
 		Ready: func(context.Context) error { return down },
 	})
 	if err != nil {
@@ -372,7 +372,7 @@ func TestAccessLogIsAtDebug(t *testing.T) {
 	for level, wanted := range map[slog.Level]bool{slog.LevelDebug: true, slog.LevelInfo: false} {
 		var log bytes.Buffer
 		h, err := rest.New(rest.Options{
-			Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f},
+			Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f},
 			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level})),
 		})
 		if err != nil {

@@ -271,7 +271,7 @@ func TestTrap22_ErrorsHaveOneMessageKey(t *testing.T) {
 	h := door(t, newFakes())
 	for _, w := range []*httptest.ResponseRecorder{
 		call(h, http.MethodGet, "/nope", ""), call(h, http.MethodPut, agentsPath, ""), postJSON(h, asyncPath, "{"),
-		call(h, http.MethodGet, jobPath+"references/missing/", ""), call(h, http.MethodDelete, agentsPath+agentID+"/", ""),
+		call(h, http.MethodGet, jobPath+"references/missing/", ""), call(h, http.MethodGet, "/v1/policies/", ""),
 	} {
 		body := decode[map[string]any](t, w)
 		n := 0
@@ -404,7 +404,8 @@ func TestTrap31_StaticSegmentsWinOverIDs(t *testing.T) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
 	}
-	want(t, postJSON(h, agentsPath+"jobs/statuses/", `{}`), http.StatusMethodNotAllowed, `{"detail":"Reading many statuses is not offered by this version."}`)
+	want(t, postJSON(h, agentsPath+"jobs/statuses/", `{}`), http.StatusBadRequest, `{"job_ids":["This field is required."]}`)
+	want(t, postJSON(h, agentsPath+"jobs/results/", `{}`), http.StatusBadRequest, `{"job_ids":["This field is required."]}`)
 	want(t, call(h, http.MethodPatch, agentsPath+"types/", ""), http.StatusMethodNotAllowed, "")
 	want(t, call(h, http.MethodGet, agentsPath+"run/", ""), http.StatusNotFound, "")
 }

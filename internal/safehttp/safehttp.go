@@ -46,6 +46,7 @@ type Options struct {
 	DialTimeout   time.Duration // for one connection, name look-up apart; 0 means 10s
 	MaxBytes      int64         // of an answer's body after decompression; 0 means 100 MiB
 	MaxRedirects  int           // 0 means 5; negative means none
+	IdlePerHost   int           // connections to one host that wait for another request; 0 means 2
 	UserAgent     string        // "" means "Steward/1"
 	Resolver      Resolver      // nil means the system's
 
@@ -83,7 +84,8 @@ func New(opts *Options) (*Client, error) {
 		TLSHandshakeTimeout:    c.opts.DialTimeout,
 		ResponseHeaderTimeout:  c.opts.HeaderTimeout,
 		MaxResponseHeaderBytes: 256 << 10,
-		MaxIdleConns:           32,
+		MaxIdleConns:           max(32, 8*c.opts.IdlePerHost),
+		MaxIdleConnsPerHost:    c.opts.IdlePerHost,
 		IdleConnTimeout:        30 * time.Second,
 	}
 	if c.opts.Proxy != nil {
@@ -110,7 +112,7 @@ func (o *Options) validate() error {
 	if o.Proxy != nil && (o.Proxy.Host == "" || o.Proxy.Scheme != "http" && o.Proxy.Scheme != "https") {
 		return invalid("the proxy must be an http or https URL.")
 	}
-	if o.Timeout < 0 || o.HeaderTimeout < 0 || o.DialTimeout < 0 || o.MaxBytes < 0 {
+	if o.Timeout < 0 || o.HeaderTimeout < 0 || o.DialTimeout < 0 || o.MaxBytes < 0 || o.IdlePerHost < 0 {
 		return invalid("times and sizes must not be negative.")
 	}
 	return nil
@@ -208,8 +210,11 @@ func (c *Client) Check(rawURL string) error {
 
 // checkRedirect applies the rules to a redirect, and leaves behind what is not for another host's eyes.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) > max(c.opts.MaxRedirects, 0) {
-		return blocked("The URL redirects more than %d times.", max(c.opts.MaxRedirects, 0))
+	if c.opts.MaxRedirects < 0 {
+		return blocked("The URL redirects, which is not followed.")
+	}
+	if len(via) > c.opts.MaxRedirects {
+		return blocked("The URL redirects more than %d times.", c.opts.MaxRedirects)
 	}
 	if err := c.check(req.URL); err != nil {
 		return err

@@ -130,7 +130,12 @@ func (b *Box) Stale(sealed []byte) bool {
 
 // Rotate adds a new key to the file and seals with it from now on. Other processes with the same file must be restarted before
 // they can open what is sealed from now on. Errors leave the box and the file as they were.
+//
+// Errors: Unsupported for a box that was made by FromText.
 func (b *Box) Rotate() error {
+	if b.path == "" {
+		return &steward.Error{Code: steward.Unsupported, Message: "Keys that come from the environment are rotated there.", Err: errNoFile}
+	}
 	f, err := addKey(b.path)
 	if err != nil {
 		return fmt.Errorf("rotate key: %w", err)

@@ -19,9 +19,14 @@ import (
 type Store interface {
 	Identity
 	Agents
+	AgentEdits
+	Tags
 	Jobs
 	Queue
+	Batches
+	Webhooks
 	Files
+	KeptFiles
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 	// Close waits for running writes and closes the database. The Store must not be used afterwards.
@@ -57,8 +62,9 @@ type KeyRecord struct {
 
 // Agents keeps agents and their versions.
 type Agents interface {
-	// CreateAgent stores an agent together with its first version. Agent.CurrentVersionID is the version's id.
-	// Errors: Conflict with Field "name" when the organization has an agent of that name (compared exactly).
+	// CreateAgent stores an agent together with its first version. Agent.CurrentVersionID is the version's id; of its Tags only the
+	// ids count. Errors: Conflict with Field "name" when the organization has an agent of that name (compared exactly); Invalid with
+	// Field "tag_ids" for a tag that it does not have.
 	CreateAgent(ctx context.Context, a steward.Agent, v steward.Version) error
 	// Agent returns an agent, its creator filled in, with job_count and most_recent_job. Errors: NotFound.
 	Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error)
@@ -71,20 +77,53 @@ type Agents interface {
 	Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error)
 	// ListVersions returns an agent's versions with their BaseAgent, newest first. At most 1,000. Errors: NotFound for the agent.
 	ListVersions(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) ([]steward.Version, error)
-	// CurrentVersionID returns the id of the agent's current version: the one read that every run makes. Errors: NotFound.
+	// CurrentVersionID returns the id of the agent's current version. Errors: NotFound.
 	CurrentVersionID(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) (steward.VersionID, error)
+	// RunAgent returns what a new run needs to know about its agent and version: the one read that every run makes. version "" means
+	// the current one. Errors: NotFound, also for an agent or a version that was deleted.
+	RunAgent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (RunAgent, error)
 }
 
-// AgentQuery filters, orders and cuts a list of agents. The zero value is the first 20, newest first.
-type AgentQuery struct {
-	Limit         int    // 1 to 1000; 0 means 20
-	Offset        int    // rows skipped
-	Order         string // name, created_at, updated_at or engine_class_id, '-' in front for descending; "" means -created_at. Ties by id.
-	Search        string // part of name, engine or id, case-insensitive
-	Name          string // part of the name, case-insensitive
-	EngineClassID string // exact
-	Stats         bool   // fill JobCount and MostRecentJob
+// RunAgent is the part of an agent and of a version that every run reads anew.
+type RunAgent struct {
+	CurrentVersionID steward.VersionID
+	VersionID        steward.VersionID // the one to be run
+	VersionName      string            // of VersionID
+	DisableCache     bool
+	CacheFailedJobs  bool
 }
+
+// AgentQuery filters, orders and cuts a list of agents. Filters combine with AND, the values of one filter with OR. The zero value
+// is the first 20, newest first.
+type AgentQuery struct {
+	Limit          int      // 1 to 1000; 0 means 20
+	Offset         int      // rows skipped
+	Order          string   // one of AgentOrders, '-' in front for descending; "" means -created_at. Ties by id; agents without a value come last.
+	Search         string   // part of name, engine, id, creator, a tag's name or a version's id (from SearchVersionID characters on), in any case
+	Name           string   // part of the name, in any case
+	EngineClassIDs []string // exact; none means all
+	NotEngines     []string // exact
+	CreatorIDs     []steward.UserID
+	Tags           []steward.TagID // one of them
+	Untagged       bool            // agents without tags: besides those of Tags, or alone when there are none
+	Created        TimeRange
+	Updated        TimeRange
+	MostRecentJob  TimeRange // agents without jobs are outside of every range
+	JobsMin        *int64
+	JobsMax        *int64
+	Stats          bool // fill JobCount and MostRecentJob
+}
+
+// TimeRange is a span of time, both ends included; a zero end is open.
+type TimeRange struct{ From, To time.Time }
+
+// AgentOrders returns what agents can be ordered by.
+func AgentOrders() []string {
+	return []string{"name", "created_at", "updated_at", "most_recent_job", "job_count", "engine_class_id", "creator"}
+}
+
+// SearchVersionID is how long a text must be to be searched for in the ids of versions: shorter ones stand in most of them.
+const SearchVersionID = 6
 
 // Jobs is the record side of jobs: what callers ask about.
 type Jobs interface {
@@ -103,9 +142,26 @@ type Jobs interface {
 	Job(ctx context.Context, org steward.OrganizationID, id steward.JobID) (*steward.Job, error)
 	// JobStatus returns the few columns that pollers want; it costs one index look-up. Errors: NotFound.
 	JobStatus(ctx context.Context, org steward.OrganizationID, id steward.JobID) (*JobStatus, error)
-	// ListJobs returns an agent's jobs (all agents' when q.AgentID is ""), newest first, and how many match.
-	// Inputs, Outputs and References of the jobs are left empty.
+	// JobStatuses returns the statuses of many jobs, in the order of ids; an id may stand twice. At most 1000.
+	// Errors: NotFound when one of them is not the organization's.
+	JobStatuses(ctx context.Context, org steward.OrganizationID, ids []steward.JobID) ([]JobStatus, error)
+	// JobResults returns many jobs with everything about them but their events, in the order of ids. At most 1000.
+	// Errors: NotFound when one of them is not the organization's.
+	JobResults(ctx context.Context, org steward.OrganizationID, ids []steward.JobID) ([]steward.Job, error)
+	// ListJobs returns a page of jobs and how many match. Outputs and References of the jobs are left empty, Verdict is filled.
+	// The work is bounded by the page and by what the filters leave, not by how many jobs there are.
+	// Errors: Invalid for a limit or an order out of range.
 	ListJobs(ctx context.Context, org steward.OrganizationID, q JobQuery) (jobs []steward.Job, count int64, err error)
+	// CancelOpen does what Cancel does to at most limit of the open jobs that f chooses and that no cancel was asked for, and
+	// returns how many they were; fewer than limit means that none is left. limit is 1 to 1000.
+	CancelOpen(ctx context.Context, org steward.OrganizationID, f OpenFilter, at time.Time, limit int) (int, error)
+	// Purge deletes what an ended job knows: the values of its inputs, its outputs, references, artifacts and steps, its place
+	// in the cache, and its uploads that no other job and no keeper holds. Status, times, usage, metadata and events stay.
+	// A second Purge finds nothing. Errors: NotFound; Conflict while the job is open.
+	Purge(ctx context.Context, org steward.OrganizationID, id steward.JobID, at time.Time) (Purged, error)
+	// PurgeDeleted does what Purge does to at most limit ended jobs of deleted agents, and returns how many they were and what
+	// blobs are dying of it. 0 means that none is left for now.
+	PurgeDeleted(ctx context.Context, at time.Time, limit int) (n int, dying []string, err error)
 	// Cancel asks for a job's end. A queued or retrying job turns CANCELLED at once, a running one is marked, and its
 	// worker is told by RenewLeases. It returns the status after the call; a terminal job keeps its own. Errors: NotFound.
 	Cancel(ctx context.Context, org steward.OrganizationID, id steward.JobID, at time.Time) (steward.Status, error)
@@ -136,12 +192,55 @@ type NewJob struct {
 	IdempotencyKey string    // "" means none
 	IdempotencyTo  time.Time // the key is forgotten after this time
 	RequestHash    [32]byte  // of the request's content, compared when the key comes again
+
+	Cache   *CacheUse        // nil: the job neither is answered from the cache nor fills it
+	Batch   *BatchPlace      // nil: the job is of no batch
+	Refused *steward.Failure // not nil: the job ends as FAILURE at once, without being run
+}
+
+// CacheUse says how a job and the cache of results meet.
+//
+// An entry is the result of an ended job whose data is still there. When the job may read and there is an entry of its key that
+// has not expired, Submit stores the job as CACHED, with the outputs, references and failure of the first and the first's id in
+// CachedFrom; where the outputs name the first job's id they name the new job's. Its usage is free. Otherwise the job is queued, and
+// its own end, when it is a SUCCESS, becomes the entry; a FAILURE becomes one when its code says that it would come again
+// (storerow.Lasting) and there is no unexpired success under the key.
+type CacheUse struct {
+	Key         [32]byte
+	Read        bool          // answer from an entry if there is one
+	ReadFailure bool          // entries of failed jobs count too
+	TTL         time.Duration // how long the job's own result may answer others, from its end on
+}
+
+// BatchPlace says which item of a batch a job is.
+type BatchPlace struct {
+	ID    steward.BatchID
+	Index int64    // from 0
+	Hash  [32]byte // of the item's content, compared when the item comes again
+}
+
+// OpenFilter chooses among an organization's open jobs. One of Agent and Batch is set.
+type OpenFilter struct {
+	Agent     steward.AgentID
+	Batch     steward.BatchID
+	CreatedTo time.Time // only jobs created by then
+}
+
+// Purged is what Purge removed. All zero means that there was nothing left.
+type Purged struct {
+	Outputs   int  // outputs and references
+	Artifacts int  // artifacts
+	Steps     int  // steps
+	Files     int  // uploads
+	Had       bool // there was something to purge: this call was the first
+	Dying     []string
 }
 
 // Submitted answers one NewJob.
 type Submitted struct {
 	ID       steward.JobID
-	Replayed bool // the idempotency key was known; ID is the earlier job
+	Replayed bool // the idempotency key or the batch item was known; ID is the earlier job
+	Ended    bool // the job has ended already: it was answered from the cache or refused
 }
 
 // JobStatus is the part of a job that pollers read.
@@ -155,15 +254,54 @@ type JobStatus struct {
 	EndedAt   time.Time // zero until terminal
 	Failure   *steward.Failure
 	Progress  *steward.Progress
+	Cost      *steward.MicroUSD // what the job cost so far; nil when unknown. JobStatus fills it, JobStatuses does not
 }
 
-// JobQuery filters and cuts a list of jobs. The order is newest first, ties by id.
+// JobQuery filters, orders and cuts a list of jobs. Filters combine with AND, the values of one filter with OR.
+// The zero value is the newest 20.
 type JobQuery struct {
-	AgentID steward.AgentID // "" means every agent
-	Status  []steward.Status
-	Limit   int // 1 to 1000; 0 means 20
-	Offset  int
+	AgentID      steward.AgentID // "" means every agent of the organization; then only Status may be set besides
+	Status       []steward.Status
+	VersionNames []string
+	Verdicts     []string
+	Metadata     []Label       // all of them
+	NotMetadata  []Label       // none of them
+	JobID        steward.JobID // exactly this one
+	CreatedFrom  time.Time     // inclusive; zero means from the first
+	CreatedTo    time.Time     // inclusive; zero means to the last
+	Search       string        // part of the id, the version's name or the text of the inputs, in any case; see SearchWindow
+	Inputs       string        // part of the text of the inputs, in any case; see SearchWindow
+	Newest       int           // of what the filters leave only the newest so many count; 0 means all
+	Order        []JobOrder    // first the most important; at most 4; what is left equal goes newest first, then by id
+	Limit        int           // 1 to 1000; 0 means 20
+	Offset       int
 }
+
+// SearchWindow is how many of the newest jobs, of those that the other filters leave, a Search or Inputs filter looks into.
+const SearchWindow = 10_000
+
+// Label is a top-level member of a job's metadata. Value is the text of a string and the compact JSON of anything else.
+type Label struct{ Key, Value string }
+
+// JobOrder is one key of a list's order. Jobs that have no value come last in both directions.
+type JobOrder struct {
+	By         JobOrderKey
+	Descending bool
+}
+
+// JobOrderKey is what jobs are ordered by.
+type JobOrderKey string
+
+// The keys of an order.
+const (
+	ByID          JobOrderKey = "id"
+	ByVersionName JobOrderKey = "agent_version_name"
+	ByStatus      JobOrderKey = "status_code"
+	ByCreated     JobOrderKey = "created_at"
+	ByUpdated     JobOrderKey = "last_updated_at"
+	ByCost        JobOrderKey = "cost"
+	ByDuration    JobOrderKey = "duration" // from the first start to the end; cached jobs have none
+)
 
 // Queue is the worker side of jobs: claiming, keeping, recording and ending them.
 type Queue interface {
@@ -269,6 +407,62 @@ type Outcome struct {
 	Failure    *steward.Failure // for FAILURE and RETRY
 	RunAfter   time.Time        // for RETRY
 	Usage      steward.Usage
+}
+
+// Batches keeps batches; their items are jobs (see NewJob.Batch).
+type Batches interface {
+	// CreateBatch stores a batch. With an idempotency key that was used before in the organization's agent it stores nothing and
+	// returns the first batch's id. Errors: Conflict with Field "Idempotency-Key" when the key was used with another RequestHash.
+	CreateBatch(ctx context.Context, b NewBatch) (id steward.BatchID, replayed bool, err error)
+	// Batch returns a batch with its counts. Errors: NotFound.
+	Batch(ctx context.Context, org steward.OrganizationID, id steward.BatchID) (*steward.Batch, error)
+	// ListBatches returns an organization's batches with their counts, newest first, and how many match.
+	ListBatches(ctx context.Context, org steward.OrganizationID, q BatchQuery) (batches []steward.Batch, count int64, err error)
+	// BatchItems returns items of a batch by rising index, and how many match. Errors: NotFound.
+	BatchItems(ctx context.Context, org steward.OrganizationID, id steward.BatchID, q ItemQuery) (items []steward.BatchItem, count int64, err error)
+	// CloseBatch makes a batch take no more items. Closing twice changes nothing. Errors: NotFound.
+	CloseBatch(ctx context.Context, org steward.OrganizationID, id steward.BatchID, at time.Time) error
+	// CancelBatch closes a batch and marks it cancelled; its jobs are ended through CancelOpen. Errors: NotFound.
+	CancelBatch(ctx context.Context, org steward.OrganizationID, id steward.BatchID, at time.Time) error
+	// RetryItems queues at most limit of the batch's items that ended as one of statuses (FAILURE, CANCELLED) again: each as a new
+	// job with a new id and the old one's inputs, metadata and version, in the old one's place; the old job stays on record outside of the batch.
+	// Items whose data was deleted or that were refused are left out. The batch is neither cancelled nor completed afterwards when there was one.
+	// It returns how many items were queued; fewer than limit means that none is left. limit is 1 to 1000. Errors: NotFound.
+	RetryItems(ctx context.Context, org steward.OrganizationID, id steward.BatchID, statuses []steward.Status, at time.Time, limit int) (int, error)
+	// CompleteBatches marks closed batches whose jobs have all ended as completed, at most limit, and returns them.
+	// A batch is returned by one such call only, whatever processes make them.
+	CompleteBatches(ctx context.Context, at time.Time, limit int) ([]steward.BatchID, error)
+}
+
+// NewBatch is a batch to be stored.
+type NewBatch struct {
+	ID             steward.BatchID
+	OrganizationID steward.OrganizationID
+	AgentID        steward.AgentID
+	VersionID      steward.VersionID
+	VersionName    string
+	CreatorID      steward.UserID
+	Name           string
+	Metadata       []byte // JSON object; nil means {}
+	CreatedAt      time.Time
+
+	IdempotencyKey string // "" means none; remembered as long as the batch
+	RequestHash    [32]byte
+}
+
+// BatchQuery filters and cuts a list of batches.
+type BatchQuery struct {
+	AgentID steward.AgentID // "" means every agent
+	Limit   int             // 1 to 1000; 0 means 20
+	Offset  int
+}
+
+// ItemQuery filters and cuts a list of items.
+type ItemQuery struct {
+	Status []steward.Status // none means all
+	From   int64            // only items of this index and higher
+	Limit  int              // 1 to 1000; 0 means 20
+	Offset int
 }
 
 // Files keeps what is known about stored files and who refers to them. The bytes are in the blob store.

@@ -34,9 +34,15 @@ type Server struct {
 
 // Open starts a server on a data folder and any free port of this machine. The caller stops it.
 func Open(ctx context.Context, folder string) (*Server, error) {
+	return OpenWith(ctx, folder, func(*app.Config) {})
+}
+
+// OpenWith is Open with a configuration that the caller changes.
+func OpenWith(ctx context.Context, folder string, change func(*app.Config)) (*Server, error) {
 	config := app.Defaults()
 	config.Data, config.Listen, config.Workers.Grace = folder, "127.0.0.1:0", 100*time.Millisecond
 	config.Cache = CacheFolder()
+	change(&config)
 	s := &Server{Folder: folder, done: make(chan error, 1)}
 	var err error
 	s.Server, err = app.Open(ctx, config, app.Options{

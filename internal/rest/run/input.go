@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,8 +91,7 @@ func (in *inputReader) fill(p *jobs.RunParams, h http.Header) (err error) {
 		return err
 	}
 	p.Inputs = in.inputs
-	// Two lines of the header, or a folded one, are not the exact value and count as absent.
-	p.SkipCache = slices.Equal(h["X-Skip-Cache"], []string{"true"})
+	p.SkipCache = skipsCache(h)
 	if !in.async {
 		return nil
 	}

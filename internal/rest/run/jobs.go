@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/jobs"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -27,8 +25,9 @@ const (
 func (f *family) registerJobs() {
 	wire.Typed(f.api, wire.Operation{
 		Method: http.MethodGet, Path: pathAgentJobs, ID: "agents_jobs_list", Tag: tagJobs, Summary: "List an agent's jobs",
-		Description: "One page, the newest first.",
-		Errors:      []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
+		Description: "One page, the newest first unless ordering says otherwise. Filters combine with AND, the values of one with OR; a text is looked for " +
+			"in the 10,000 newest jobs that the other filters leave.",
+		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
 	}, f.listJobs)
 	f.api.Handle(wire.Operation{
 		Method: http.MethodGet, Path: pathJob + "status/", ID: "agents_jobs_status", Tag: tagJobs, Summary: "Get a job's status",
@@ -73,6 +72,7 @@ type jobStatus struct {
 	StartedAt     *time.Time        `json:"started_at"`
 	EndedAt       *time.Time        `json:"ended_at"`
 	Progress      *steward.Progress `json:"progress"`
+	Cost          *float64          `json:"cost" doc:"US dollars so far; null when a price is unknown."`
 }
 
 func (f *family) status(w http.ResponseWriter, r *http.Request) error {
@@ -91,7 +91,7 @@ func statusOf(st *store.JobStatus) jobStatus {
 	return jobStatus{
 		Status: st.Status, Timestamp: epoch(st.UpdatedAt), ErrorMessage: failureMessage(st.Failure),
 		CreatedAt: st.CreatedAt.UTC(), LastUpdatedAt: st.UpdatedAt.UTC(),
-		StartedAt: timeOrNull(st.StartedAt), EndedAt: timeOrNull(st.EndedAt), Progress: st.Progress,
+		StartedAt: timeOrNull(st.StartedAt), EndedAt: timeOrNull(st.EndedAt), Progress: st.Progress, Cost: dollars(st.Cost),
 	}
 }
 
@@ -126,7 +126,12 @@ type jobResult struct {
 	FailureCode    steward.FailureCode `json:"failure_code,omitempty"`
 	Cost           *float64            `json:"cost" doc:"US dollars; null when a price is unknown."`
 	CreatedAt      time.Time           `json:"created_at"`
+	StartedAt      *time.Time          `json:"started_at"`
 	EndedAt        *time.Time          `json:"ended_at"`
+	DataDeletedAt  *time.Time          `json:"data_deleted_at" doc:"null while inputs and outputs are there."`
+	CachedFrom     *steward.JobID      `json:"cached_from" doc:"The job whose outputs these are; null when the job ran itself."`
+	BatchID        *steward.BatchID    `json:"batch_id" doc:"null when the job is of no batch."`
+	TraceURL       string              `json:"trace_url" doc:"What the job did, step by step."`
 	Metadata       json.RawMessage     `json:"metadata"`
 	References     []jobReference      `json:"references"`
 }
@@ -162,8 +167,10 @@ func (f *family) result(w http.ResponseWriter, r *http.Request) error {
 	out := jobResult{
 		AgentID: job.AgentID, AgentVersionID: job.VersionID, Inputs: inputs, Outputs: orEmpty(job.Outputs),
 		InputTokens: job.Usage.InputTokens, OutputTokens: job.Usage.OutputTokens, Status: job.Status, Cost: dollars(job.Usage.Cost),
-		CreatedAt: job.CreatedAt.UTC(), EndedAt: timeOrNull(job.EndedAt), Metadata: objectOrEmpty(job.Metadata),
-		References: referencesOf(f.api.Base(r), job),
+		CreatedAt: job.CreatedAt.UTC(), StartedAt: timeOrNull(job.StartedAt), EndedAt: timeOrNull(job.EndedAt),
+		DataDeletedAt: timeOrNull(job.DataDeletedAt), CachedFrom: idOrNull(job.CachedFrom), BatchID: idOrNull(job.Batch),
+		TraceURL: fmt.Sprintf("%s/v1/agents/jobs/%s/steps/", f.api.Base(r), job.ID),
+		Metadata: objectOrEmpty(job.Metadata), References: referencesOf(f.api.Base(r), job),
 	}
 	if job.Failure != nil {
 		out.ErrorMessage, out.FailureCode = &job.Failure.Message, job.Failure.Code
@@ -189,30 +196,20 @@ func objectOrEmpty(raw json.RawMessage) json.RawMessage {
 // maxInputText is how much of a long text a result shows.
 const maxInputText = wire.MaxBodyBytes
 
-// inputsOf lists a job's inputs, one element for each file.
+// inputsOf lists a job's inputs, one element for each file, with whole texts.
 func (f *family) inputsOf(ctx context.Context, job *steward.Job) ([]jobInput, error) {
 	inputs := make([]jobInput, 0, len(job.Inputs))
-	for _, in := range job.Inputs {
-		base := jobInput{Key: in.Key, Description: in.Description, DataType: in.DataType, Value: in.Value}
+	for i := range job.Inputs {
+		in := &job.Inputs[i]
+		value := in.Value
 		if in.Text != nil {
 			text, err := f.readText(ctx, *in.Text)
 			if err != nil {
 				return nil, fmt.Errorf("read input %s: %w", in.Key, err)
 			}
-			base.Value = text
+			value = text
 		}
-		if len(in.Files) == 0 {
-			inputs = append(inputs, base)
-			continue
-		}
-		for _, file := range in.Files {
-			one := base
-			one.Value, one.FileName = string(file.ID), file.Name
-			if file.SourceURL != "" {
-				one.Value = file.SourceURL
-			}
-			inputs = append(inputs, one)
-		}
+		inputs = appendInputs(inputs, in, value)
 	}
 	return inputs, nil
 }
@@ -316,82 +313,4 @@ func (f *family) steps(ctx context.Context, in *jobIDInput) (*output[steward.Pag
 		}
 	}
 	return body(steward.Page[steward.Step]{Count: int64(len(steps)), Results: orEmpty(steps)}), nil
-}
-
-type listJobsInput struct {
-	wire.Page
-	AgentID    string `path:"agent_id" format:"uuid"`
-	StatusCode string `query:"status_code" doc:"Statuses, separated by commas." example:"3,4"`
-	Limit      int    `query:"limit" minimum:"0" maximum:"1000000" default:"100000" doc:"How many of the newest jobs are considered; 0 means all."`
-	Ordering   string `query:"ordering" doc:"Only -created_at, the default, is offered."`
-	refused    error
-}
-
-// Resolve implements huma.Resolver: the page, and the filters that are not built.
-func (in *listJobsInput) Resolve(ctx huma.Context) []error {
-	in.refused = refuseFilters(ctx.URL(),
-		"version_name", "metadata", "exclude_metadata", "job_id", "job_inputs", "search", "semantic_string", "verdict",
-		"created_from", "created_to")
-	return in.Page.Resolve(ctx)
-}
-
-func (f *family) listJobs(ctx context.Context, in *listJobsInput) (*output[*steward.Page[listedJob]], error) {
-	if in.refused != nil {
-		return nil, in.refused
-	}
-	p, err := listParams(in)
-	if err != nil {
-		return nil, err
-	}
-	rows, count, err := f.Jobs.List(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	rows, count = newest(rows, count, (max(p.Page, 1)-1)*p.PageSize, in.Limit)
-	user, err := f.Users.CurrentUser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	items := make([]listedJob, len(rows))
-	for i := range rows {
-		if items[i], err = listed(&rows[i], user); err != nil {
-			return nil, err
-		}
-	}
-	page, err := wire.Envelope(f.api, in.Page, items, count)
-	if err != nil {
-		return nil, err
-	}
-	return body(page), nil
-}
-
-// newest cuts a page of jobs, newest first, that begins behind skipped others, to the newest limit of all; 0 means no limit.
-func newest(rows []steward.Job, count int64, skipped, limit int) ([]steward.Job, int64) {
-	if limit == 0 || count <= int64(limit) {
-		return rows, count
-	}
-	return rows[:min(len(rows), max(limit-skipped, 0))], int64(limit)
-}
-
-func listParams(in *listJobsInput) (p jobs.ListParams, err error) {
-	if p.AgentID, err = wire.ID[steward.AgentID](in.AgentID); err != nil {
-		return p, err
-	}
-	if p.Page, p.PageSize, err = in.Window(); err != nil {
-		return p, err
-	}
-	if in.Ordering != "" && in.Ordering != "-created_at" {
-		return p, wire.Invalid("ordering", "Only -created_at is offered by this version.")
-	}
-	if in.StatusCode == "" {
-		return p, nil
-	}
-	for item := range strings.SplitSeq(in.StatusCode, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(item))
-		if err != nil || n < int(steward.StatusPending) || n > int(steward.StatusCached) {
-			return p, wire.Invalid("status_code", "Must be numbers from 0 to 6, separated by commas.")
-		}
-		p.Status = append(p.Status, steward.Status(n))
-	}
-	return p, nil
 }

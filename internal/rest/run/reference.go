@@ -15,11 +15,6 @@ import (
 )
 
 func (f *family) registerReferences() {
-	bytesOf := func(doc string) *huma.Response {
-		return &huma.Response{Description: doc, Content: map[string]*huma.MediaType{
-			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
-		}}
-	}
 	f.api.Handle(wire.Operation{
 		Method: http.MethodGet, Path: pathJob + "references/{resource_id}/", ID: "agents_jobs_reference", Tag: tagJobs,
 		Summary:     "Download a file that a job saved",
@@ -31,8 +26,18 @@ func (f *family) registerReferences() {
 			wire.QueryParam("download", huma.TypeBoolean, "true: answer as an attachment to be saved."),
 			wire.HeaderParam("Range", "One range, such as bytes=0-1023."),
 		},
-		Responses: map[string]*huma.Response{"200": bytesOf("The file"), "206": bytesOf("The range")},
+		Responses: fileResponses(),
 	}, f.reference)
+}
+
+// fileResponses documents a download: bytes of whatever type the file has.
+func fileResponses() map[string]*huma.Response {
+	bytesOf := func(doc string) *huma.Response {
+		return &huma.Response{Description: doc, Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}
+	}
+	return map[string]*huma.Response{
+		"200": bytesOf("The file"), "206": bytesOf("The range"), "304": {Description: "Not modified, when If-None-Match names its ETag"},
+	}
 }
 
 func (f *family) reference(w http.ResponseWriter, r *http.Request) error {
@@ -84,8 +89,21 @@ func validReference(id string) bool {
 
 // sendFile answers with a file or a range of it.
 func sendFile(w http.ResponseWriter, r *http.Request, file io.ReadSeeker, ref *steward.Reference, download bool) error {
+	return sendNamed(w, r, file, ref, fmt.Sprintf(`%s; filename="%s"`, disposition(download), ref.ResourceID))
+}
+
+// disposition is the first word of a Content-Disposition.
+func disposition(download bool) string {
+	if download {
+		return "attachment"
+	}
+	return "inline"
+}
+
+// sendNamed is sendFile with a Content-Disposition of the caller's.
+func sendNamed(w http.ResponseWriter, r *http.Request, file io.ReadSeeker, ref *steward.Reference, disposition string) error {
 	etag := `"` + ref.SHA256 + `"`
-	setFileHeaders(w.Header(), ref, etag, download)
+	setFileHeaders(w.Header(), ref, etag, disposition)
 	if match := r.Header.Get("If-None-Match"); match == etag || match == "*" {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -117,7 +135,7 @@ func sendFile(w http.ResponseWriter, r *http.Request, file io.ReadSeeker, ref *s
 }
 
 // setFileHeaders describes a download. A saved page is someone else's: it must not act as a page of this server.
-func setFileHeaders(h http.Header, ref *steward.Reference, etag string, download bool) {
+func setFileHeaders(h http.Header, ref *steward.Reference, etag, disposition string) {
 	contentType := ref.ContentType
 	if contentType == "" {
 		contentType = "application/octet-stream"
@@ -127,11 +145,7 @@ func setFileHeaders(h http.Header, ref *steward.Reference, etag string, download
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'")
 	h.Set("Cache-Control", "private, max-age=3600")
-	disposition := "inline"
-	if download {
-		disposition = "attachment"
-	}
-	h.Set("Content-Disposition", fmt.Sprintf(`%s; filename="%s"`, disposition, ref.ResourceID))
+	h.Set("Content-Disposition", disposition)
 }
 
 // clearFileHeaders takes back what does not hold for an error.

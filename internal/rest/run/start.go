@@ -132,7 +132,7 @@ func (f *family) runSync(w http.ResponseWriter, r *http.Request, p jobs.RunParam
 	if err != nil {
 		return syncError(err)
 	}
-	if !job.Status.Succeeded() {
+	if !job.Status.Succeeded() || job.Failure != nil { // a failure may come out of the cache too
 		return runFailure(job)
 	}
 	return f.api.JSON(w, r, http.StatusOK, orEmpty(job.Outputs))

@@ -21,7 +21,9 @@ const (
 	MaxBodyBytes = 16 << 20 // of a JSON or form body
 	MaxTextBytes = 8 << 20  // of one text field
 	maxDepth     = 128      // of nested JSON
-	maxFields    = 1000     // of a form
+	maxFields    = 1000     // of a form, and members of an object that is read member by member
+	maxElements  = 10_000   // of a list that is read element by element
+	maxErrors    = 50       // that an answer tells about one body
 )
 
 // Media is the kind of a body, by its Content-Type.
@@ -83,14 +85,19 @@ func (m Member) String() (string, bool) {
 	if m.Raw == nil {
 		return m.Text, true
 	}
-	if len(m.Raw) == 0 || m.Raw[0] != '"' {
+	return unquote(m.Raw)
+}
+
+// unquote reads a JSON string. ok is false for another value.
+func unquote(raw []byte) (s string, ok bool) {
+	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
 	}
-	var s string
-	if err := json.Unmarshal(m.Raw, &s); err != nil {
-		return "", false
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner), true // as it stands; most strings are
 	}
-	return s, true
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
 }
 
 // IsNull reports whether the member is JSON null.
@@ -100,15 +107,20 @@ func (m Member) IsNull() bool { return string(m.Raw) == "null" }
 //
 // Errors: TooLarge over MaxBodyBytes; Invalid for a body that ends early.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", MaxBodyBytes)}
-	if r.ContentLength > MaxBodyBytes {
+	return readBody(w, r, MaxBodyBytes)
+}
+
+// readBody is ReadBody with a limit of its own.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	tooLarge := &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The request body is larger than %d bytes.", limit)}
+	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
 	var b bytes.Buffer
 	if r.ContentLength > 0 {
 		b.Grow(int(min(r.ContentLength, 1<<20)) + bytes.MinRead)
 	}
-	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBodyBytes)); err != nil {
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
 		var over *http.MaxBytesError
 		if errors.As(err, &over) {
 			return nil, tooLarge
@@ -128,6 +140,11 @@ func BrokenBody(err error) error {
 //
 // Errors: those of MediaOf and ReadBody; Invalid that names the field, for wrong UTF-8, or the body, for wrong JSON.
 func ReadObject(w http.ResponseWriter, r *http.Request) ([]Member, error) {
+	return ReadLargeObject(w, r, MaxBodyBytes)
+}
+
+// ReadLargeObject is ReadObject with a limit of its own for JSON and urlencoded bodies, in bytes.
+func ReadLargeObject(w http.ResponseWriter, r *http.Request, limit int64) ([]Member, error) {
 	media, boundary, err := MediaOf(r)
 	if err != nil {
 		return nil, err
@@ -138,7 +155,7 @@ func ReadObject(w http.ResponseWriter, r *http.Request) ([]Member, error) {
 	case MediaMultipart:
 		return readTextParts(w, r, boundary)
 	}
-	body, err := ReadBody(w, r)
+	body, err := readBody(w, r, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -162,40 +179,12 @@ func ParseObject(body []byte) ([]Member, error) {
 	if body[0] != '{' {
 		return nil, Invalid(NonField, "Invalid data. Expected a JSON object.")
 	}
-	members, err := splitObject(body)
+	members, err := Members(body)
 	if err != nil {
 		return nil, err
 	}
 	if !utf8.Valid(body) {
 		return nil, wrongText(members)
-	}
-	return members, nil
-}
-
-// splitObject cuts an object into members, the last of equal keys at the place of the first.
-func splitObject(body []byte) ([]Member, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if _, err := dec.Token(); err != nil { // the brace
-		return nil, errJSON()
-	}
-	var members []Member
-	at := map[string]int{}
-	for dec.More() {
-		tok, err := dec.Token()
-		key, isKey := tok.(string)
-		if err != nil || !isKey {
-			return nil, errJSON()
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, errJSON()
-		}
-		if i, twice := at[key]; twice {
-			members[i].Raw = raw
-			continue
-		}
-		at[key] = len(members)
-		members = append(members, Member{Key: key, Raw: raw})
 	}
 	return members, nil
 }

@@ -36,14 +36,25 @@ func (d *Decoder) Err() error {
 	return *d.errs
 }
 
+// fail notes an error, unless there are so many that one more helps nobody.
 func (d *Decoder) fail(field, message string) {
-	*d.errs = append(*d.errs, FieldError{d.prefix + field, message})
+	if !d.full() {
+		*d.errs = append(*d.errs, FieldError{d.prefix + field, message})
+	}
 }
+
+func (d *Decoder) full() bool { return len(*d.errs) >= maxErrors }
 
 // get returns a member that is there and not null.
 func (d *Decoder) get(field string) (Member, bool) {
 	m, ok := d.members[field]
 	return m, ok && !m.IsNull()
+}
+
+// Has reports whether a field is there and not null.
+func (d *Decoder) Has(field string) bool {
+	_, ok := d.get(field)
+	return ok
 }
 
 // Text returns a string; "" when absent.
@@ -137,25 +148,38 @@ func (d *Decoder) Object(field string) json.RawMessage {
 	return raw
 }
 
-// List calls read for each object of a list, in order. Errors of an item name it as field[index].key.
-func (d *Decoder) List(field string, read func(i int, item *Decoder)) {
+// elements returns the elements of a list; nil when absent or in error.
+func (d *Decoder) elements(field, expected string) []json.RawMessage {
 	raw, ok := d.value(field)
 	if !ok {
-		return
+		return nil
 	}
-	var items []json.RawMessage
-	if raw[0] != '[' || json.Unmarshal(raw, &items) != nil {
-		d.fail(field, "Expected a list of items.")
-		return
+	list, err := Elements(raw, maxElements)
+	switch {
+	case err != nil:
+		d.fail(field, expected)
+		return nil
+	case len(list) > maxElements:
+		d.fail(field, fmt.Sprintf("Ensure this field has no more than %d elements.", maxElements))
+		return nil
+	case list == nil:
+		return []json.RawMessage{}
 	}
-	for i, item := range items {
+	return list
+}
+
+// List calls read for each object of a list, in order. Errors of an item name it as field[index].key.
+func (d *Decoder) List(field string, read func(i int, item *Decoder)) {
+	for i, item := range d.elements(field, "Expected a list of items.") {
+		if d.full() {
+			return
+		}
 		name := fmt.Sprintf("%s[%d]", field, i)
-		item = bytes.TrimSpace(item)
 		if item[0] != '{' {
 			d.fail(name, "Expected a JSON object.")
 			continue
 		}
-		members, err := splitObject(item)
+		members, err := Members(item)
 		if err != nil {
 			d.fail(name, "Expected a JSON object.")
 			continue

@@ -342,7 +342,7 @@ func (a *API) humaError(ctx context.Context, m *huma.ErrorModel) *fault {
 func humaFields(m *huma.ErrorModel) []byte {
 	var errs FieldErrors
 	for _, d := range m.Errors {
-		if d != nil {
+		if d != nil && len(errs) < maxErrors {
 			errs = append(errs, humaField(d))
 		}
 	}

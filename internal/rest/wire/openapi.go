@@ -34,19 +34,36 @@ func (a *API) describe(op Operation) *huma.Operation {
 		SkipValidateParams: true, // handlers read parameters in all the spellings that clients use; the schemas are for the document
 	}
 	maps.Copy(doc.Responses, op.Responses)
-	errs := append([]int{http.StatusInternalServerError}, op.Errors...)
 	if op.Public {
 		doc.Security = []map[string][]string{}
-	} else {
-		errs = append(errs, http.StatusUnauthorized)
 	}
-	for _, code := range errs {
-		doc.Responses[strconv.Itoa(code)] = errorResponse(code)
+	for _, code := range slices.Concat(commonErrors(op), op.Errors) {
+		if key := strconv.Itoa(code); op.Responses[key] == nil {
+			doc.Responses[key] = errorResponse(code)
+		}
 	}
-	if key := strconv.Itoa(status); doc.Responses[key] == nil && status >= http.StatusMultipleChoices {
-		doc.Responses[key] = errorResponse(status)
+	if key := strconv.Itoa(status); doc.Responses[key] == nil {
+		switch {
+		case status == http.StatusNoContent:
+			doc.Responses[key] = &huma.Response{Description: "Done"}
+		case status >= http.StatusMultipleChoices:
+			doc.Responses[key] = errorResponse(status)
+		}
 	}
 	return doc
+}
+
+// commonErrors are the errors of an operation that nobody has to list: the key and the organization beside it are looked at before
+// every handler, an id in a path may lead nowhere, and the ground may fail.
+func commonErrors(op Operation) []int {
+	errs := []int{http.StatusInternalServerError}
+	if !op.Public {
+		errs = append(errs, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+	}
+	if strings.Contains(op.Path, "{") {
+		errs = append(errs, http.StatusNotFound)
+	}
+	return errs
 }
 
 // pathParams documents the path's ids that are not described yet.
@@ -97,6 +114,7 @@ const (
 	schemaDetail  = "Detail"
 	schemaFailure = "Failure"
 	schemaInvalid = "Invalid"
+	schemaProblem = "Problem"
 )
 
 func errorResponse(code int) *huma.Response {
@@ -104,13 +122,31 @@ func errorResponse(code int) *huma.Response {
 	switch code {
 	case http.StatusBadRequest:
 		name = schemaInvalid
-	case http.StatusConflict, http.StatusRequestedRangeNotSatisfiable:
+	case http.StatusConflict:
+		name = schemaProblem
+	case http.StatusRequestedRangeNotSatisfiable:
 		name = schemaFailure
 	}
-	return JSONResponse(http.StatusText(code), &huma.Schema{Ref: schemaPrefix + name})
+	resp := JSONResponse(http.StatusText(code), &huma.Schema{Ref: schemaPrefix + name})
+	resp.Headers = errorHeaders(code)
+	return resp
 }
 
-// errorSchemas are the four shapes of error bodies.
+// errorHeaders documents the headers that belong to a status.
+func errorHeaders(code int) map[string]*huma.Param {
+	header := func(name, kind, doc string) map[string]*huma.Param {
+		return map[string]*huma.Param{name: {Description: doc, Schema: &huma.Schema{Type: kind}}}
+	}
+	switch code {
+	case http.StatusUnauthorized:
+		return header("WWW-Authenticate", huma.TypeString, "Bearer.")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return header("Retry-After", huma.TypeInteger, "Seconds to wait, 60 at most.")
+	}
+	return nil
+}
+
+// errorSchemas are the shapes of error bodies.
 func errorSchemas() map[string]*huma.Schema {
 	str := func() *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
 	object := func(key, doc string) *huma.Schema {
@@ -119,6 +155,7 @@ func errorSchemas() map[string]*huma.Schema {
 			Properties: map[string]*huma.Schema{key: str()}, AdditionalProperties: true,
 		}
 	}
+	ref := func(name string) *huma.Schema { return &huma.Schema{Ref: schemaPrefix + name} }
 	list := &huma.Schema{Type: huma.TypeArray, Items: str(), Description: "What is wrong with a run's inputs."}
 	fields := &huma.Schema{
 		Type: huma.TypeObject, Description: "What is wrong, by field.",
@@ -128,6 +165,7 @@ func errorSchemas() map[string]*huma.Schema {
 		schemaDetail:  object("detail", "A failure in one sentence."),
 		schemaFailure: object("error", "A failure of the thing itself, in one sentence."),
 		schemaInvalid: {AnyOf: []*huma.Schema{fields, list}, Description: "A request that has to be changed."},
+		schemaProblem: {AnyOf: []*huma.Schema{ref(schemaFailure), ref(schemaDetail)}, Description: "What the state of things forbids."},
 	}
 }
 
@@ -160,10 +198,20 @@ func operations(item *huma.PathItem) []*huma.Operation {
 	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
 }
 
-// settleOperation corrects one operation: huma promises 422, which the door answers as 400.
+// settleOperation corrects one operation: huma promises 422, which the door answers as 400, and says nothing of bodies that are too
+// large or of a foreign kind.
 func (a *API) settleOperation(op *huma.Operation) {
-	delete(op.Responses, "422")
+	if r := op.Responses["422"]; r != nil && r.Content[contentJSON] == nil {
+		delete(op.Responses, "422")
+	}
 	delete(op.Responses, "default")
+	if op.RequestBody != nil {
+		for _, code := range []int{http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType} {
+			if key := strconv.Itoa(code); op.Responses[key] == nil {
+				op.Responses[key] = errorResponse(code)
+			}
+		}
+	}
 	for _, p := range op.Parameters {
 		a.settle(p.Schema)
 	}

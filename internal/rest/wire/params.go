@@ -58,6 +58,7 @@ func (BoolText) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: h
 const (
 	defaultPageSize = 20
 	maxPageSize     = 100
+	maxLongPageSize = 1000
 	maxPage         = 1 << 31 / maxPageSize // beyond it no list is that long
 )
 
@@ -87,10 +88,14 @@ func (p Page) Asked() bool { return p.Number != "" || p.Size != "" }
 // Window returns the page's number, from 1, and size.
 //
 // Errors: Invalid for what is not a number or a size below 1; NotFound for a page below 1 or beyond any list.
-func (p Page) Window() (number, size int, err error) {
+func (p Page) Window() (number, size int, err error) { return window(p.Number, p.Size, maxPageSize) }
+
+func (p Page) asked() *http.Request { return p.request }
+
+func window(page, pageSize IntText, most int) (number, size int, err error) {
 	number, size = 1, defaultPageSize
-	if p.Number != "" {
-		n, err := strconv.Atoi(string(p.Number))
+	if page != "" {
+		n, err := strconv.Atoi(string(page))
 		if err != nil {
 			return 0, 0, Invalid("page", "A valid integer is required.")
 		}
@@ -99,17 +104,46 @@ func (p Page) Window() (number, size int, err error) {
 		}
 		number = n
 	}
-	if p.Size != "" {
-		n, err := strconv.Atoi(string(p.Size))
+	if pageSize != "" {
+		n, err := strconv.Atoi(string(pageSize))
 		if err != nil {
 			return 0, 0, Invalid("page_size", "A valid integer is required.")
 		}
 		if n < 1 {
 			return 0, 0, Invalid("page_size", "Ensure this value is greater than or equal to 1.")
 		}
-		size = min(n, maxPageSize)
+		size = min(n, most)
 	}
 	return number, size, nil
+}
+
+// LongPage is Page for lists of short rows: up to 1000 of them.
+type LongPage struct {
+	Number IntText `query:"page" doc:"Number of the page, from 1."`
+	Size   IntText `query:"page_size" doc:"Rows on a page: 1 to 1000, 20 when absent; more counts as 1000."`
+
+	request *http.Request
+}
+
+// Resolve implements huma.Resolver, as Page.Resolve does.
+func (p *LongPage) Resolve(ctx huma.Context) []error {
+	p.request = requestOf(ctx)
+	return nil
+}
+
+// Window returns the page's number, from 1, and size.
+//
+// Errors: those of Page.Window.
+func (p LongPage) Window() (number, size int, err error) {
+	return window(p.Number, p.Size, maxLongPageSize)
+}
+
+func (p LongPage) asked() *http.Request { return p.request }
+
+// Window is a page of either length.
+type Window interface {
+	Window() (number, size int, err error)
+	asked() *http.Request
 }
 
 func errPage() error { return &steward.Error{Code: steward.NotFound, Message: "Invalid page."} }
@@ -117,7 +151,7 @@ func errPage() error { return &steward.Error{Code: steward.NotFound, Message: "I
 // Envelope makes the answer of a list from one page's rows and the number of rows of the whole list.
 //
 // Errors: NotFound for a page beyond the end; page 1 always exists.
-func Envelope[T any](a *API, p Page, rows []T, count int64) (*steward.Page[T], error) {
+func Envelope[T any](a *API, p Window, rows []T, count int64) (*steward.Page[T], error) {
 	number, size, err := p.Window()
 	if err != nil {
 		return nil, err
@@ -130,10 +164,10 @@ func Envelope[T any](a *API, p Page, rows []T, count int64) (*steward.Page[T], e
 	}
 	out := &steward.Page[T]{Count: count, Results: rows}
 	if int64(number)*int64(size) < count {
-		out.Next = a.pageLink(p.request, number+1)
+		out.Next = a.pageLink(p.asked(), number+1)
 	}
 	if number > 1 {
-		out.Previous = a.pageLink(p.request, number-1)
+		out.Previous = a.pageLink(p.asked(), number-1)
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,6 +25,12 @@ func (a *API) JSON(w http.ResponseWriter, r *http.Request, status int, v any) er
 	a.send(w, r, status, body)
 	return nil
 }
+
+// Encode is JSON as answers have it: without the escaping of <, > and &, which is for HTML alone.
+func Encode(v any) ([]byte, error) { return encode(v) }
+
+// AppendString appends a JSON string.
+func AppendString(b []byte, s string) []byte { return append(b, quote(s)...) }
 
 // RawJSON answers with a document that is encoded already.
 func (a *API) RawJSON(w http.ResponseWriter, r *http.Request, status int, body []byte) {
@@ -60,17 +67,23 @@ func (a *API) sendAs(w http.ResponseWriter, r *http.Request, status int, content
 
 // compress returns body in gzip form.
 func (a *API) compress(body []byte) []byte {
-	z, ok := a.gzips.Get().(*gzip.Writer)
-	if !ok {
-		z = gzip.NewWriter(nil)
-	}
-	defer a.gzips.Put(z)
 	var b bytes.Buffer
 	b.Grow(len(body) / 3)
-	z.Reset(&b)
+	z := a.gzipWriter(&b)
+	defer a.gzips.Put(z)
 	_, _ = z.Write(body) // a bytes.Buffer takes everything
 	_ = z.Close()        // likewise
 	return b.Bytes()
+}
+
+// gzipWriter returns a compressor of the pool, which the caller gives back. It favours speed: answers are compressed while somebody waits.
+func (a *API) gzipWriter(w io.Writer) *gzip.Writer {
+	z, ok := a.gzips.Get().(*gzip.Writer)
+	if !ok {
+		z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // cannot fail: the level is one
+	}
+	z.Reset(w)
+	return z
 }
 
 // acceptsGzip reads Accept-Encoding: gzip or * is named and not refused with q=0.

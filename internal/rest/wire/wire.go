@@ -12,7 +12,6 @@
 package wire
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +60,6 @@ type API struct {
 // New returns an API without operations.
 func New(opts Options) *API {
 	a := &API{opts: opts, router: chi.NewRouter(), routes: map[string][]string{}}
-	a.gzips.New = func() any { return gzip.NewWriter(nil) }
 	a.huma = huma.NewAPI(a.config(), &adapter{api: a})
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		a.Error(w, r, &steward.Error{Code: steward.NotFound})

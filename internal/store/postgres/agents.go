@@ -2,15 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -19,6 +16,9 @@ func (s *Store) CreateAgent(ctx context.Context, a steward.Agent, v steward.Vers
 	v.BaseAgent.ID, v.OrganizationID = a.ID, a.OrganizationID
 	return s.inTx(ctx, "create agent", func(tx pgx.Tx) error {
 		if err := insertAgent(ctx, tx, a, v.ID); err != nil {
+			return err
+		}
+		if err := setTags(ctx, tx, a.OrganizationID, a.ID, storerow.TagIDs(a.Tags)); err != nil {
 			return err
 		}
 		return insertVersion(ctx, tx, v)
@@ -41,16 +41,12 @@ func insertAgent(ctx context.Context, tx pgx.Tx, a steward.Agent, version stewar
 	if err := storable("name", a.Name, "engine_class_id", a.EngineClassID, "engine_name", a.EngineName); err != nil {
 		return err
 	}
-	tags, err := storerow.List(a.Tags)
-	if err != nil {
-		return err
-	}
 	_, err = tx.Exec(ctx, `
 insert into agents (id, organization_id, creator_id, created_at, updated_at, name, engine_class_id, engine_name,
-    current_version_id, disable_cache, cache_failed_jobs, tags, name_folded, search_folded)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    current_version_id, disable_cache, cache_failed_jobs, name_folded, search_folded)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		id, org, creatorID(a.Creator), stamp(a.CreatedAt), stamp(a.UpdatedAt), a.Name, a.EngineClassID, a.EngineName,
-		current, a.DisableCache, a.CacheFailedJobs, tags, storerow.Fold(a.Name), storerow.SearchText(&a))
+		current, a.DisableCache, a.CacheFailedJobs, storerow.Fold(a.Name), storerow.SearchText(&a))
 	if isUnique(err) {
 		return agentTaken(err)
 	}
@@ -84,7 +80,7 @@ func (s *Store) CreateVersion(ctx context.Context, v steward.Version) error {
 		return err
 	}
 	return s.inTx(ctx, "create version", func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `update agents set current_version_id = $3, updated_at = $4 where id = $1 and (organization_id = $2) is true`,
+		tag, err := tx.Exec(ctx, `update agents set current_version_id = $3, updated_at = $4 where id = $1 and (organization_id = $2 and deleted_at is null) is true`,
 			agent, org, version, stamp(v.CreatedAt))
 		if err != nil {
 			return err
@@ -138,18 +134,24 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 	return err
 }
 
-// agentColumns are those of agents a and of its creator u.
+// agentColumns are those of agents a and of its creator u. The tags come as a JSON array, by name.
 const agentColumns = `a.id, a.organization_id, a.created_at, a.updated_at, a.name, a.engine_class_id, a.engine_name, a.current_version_id,
-    a.disable_cache, a.cache_failed_jobs, a.tags, ` + userColumns
+    a.disable_cache, a.cache_failed_jobs, ` + agentTags + `, ` + userColumns
+
+const agentTags = `(
+    select coalesce(json_agg(json_build_object('id', t.id, 'name', t.name, 'color', t.color, 'creator', t.creator_id, 'usage_count', t.usage_count,
+        'created_at', to_char(t.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) order by t.name_folded)::text, '[]')
+    from agent_tags x cross join lateral (select * from tags where id = x.tag_id limit 1) t where x.agent_id = a.id)`
 
 const userColumns = `u.id, u.email, u.display_name, u.first_name, u.last_name`
 
-// agentStats are two more columns: how many jobs and when the latest was made.
-const agentStats = `
-    (select count(*) from jobs j where j.agent_id = a.id),
-    (select max(latest.created_at) from generate_series(0, 6) st (status) cross join lateral (
-        select j.created_at from jobs j where j.agent_id = a.id and j.status = st.status
-        order by j.created_at desc limit 1) latest)`
+// agentStats are two more columns, of the join agentJobs: how many jobs and when the latest was made.
+const (
+	agentStats = `n.jobs, n.newest`
+	agentJobs  = ` left join agent_jobs c on c.agent_id = a.id cross join lateral (
+    select coalesce(c.jobs, 0) + coalesce(sum(l.jobs), 0)::bigint as jobs, greatest(c.newest, max(l.newest)) as newest
+    from agent_jobs_log l where l.agent_id = a.id) n`
+)
 
 // creator holds the columns of a user who may be missing.
 type creator struct {
@@ -212,8 +214,11 @@ func scanAgent(row pgx.Row, stats bool) (*steward.Agent, error) {
 	return r.decode()
 }
 
+// A row is always found by its own id. "is true" keeps the planner from going through all living agents instead, which looks as good
+// as long as the table is small.
 const agentSQL = `select ` + agentColumns + `,` + agentStats + `
-from agents a left join users u on u.id = a.creator_id where a.id = $1 and (a.organization_id = $2) is true`
+from agents a left join users u on u.id = a.creator_id` + agentJobs + `
+where a.id = $1 and (a.organization_id = $2 and a.deleted_at is null) is true`
 
 // Agent implements store.Agents.
 func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error) {
@@ -229,105 +234,39 @@ func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id stewar
 	return a, nil
 }
 
-// orderAgents returns an order clause for AgentQuery.Order.
-//
-// Errors: Invalid for an order that is not offered.
-func orderAgents(order string) (string, error) {
-	if order == "" {
-		order = "-created_at"
-	}
-	name, descending := strings.CutPrefix(order, "-")
-	switch name {
-	case "name", "created_at", "updated_at", "engine_class_id":
-	default:
-		return "", storerow.OutOfRange("order", "It must be name, created_at, updated_at or engine_class_id, with '-' in front for descending.")
-	}
-	if descending {
-		return " order by a." + name + " desc, a.id desc", nil
-	}
-	return " order by a." + name + ", a.id", nil
-}
-
-// agentFilter returns a where clause for q and its arguments.
-func agentFilter(org uid, q store.AgentQuery) (string, []any) {
-	where, args := "a.organization_id = $1", []any{org}
-	add := func(condition string, arg any) {
-		args = append(args, arg)
-		where += fmt.Sprintf(" and "+condition, len(args))
-	}
-	if q.Search != "" {
-		add("strpos(a.search_folded, $%d) > 0", storerow.Fold(q.Search))
-	}
-	if q.Name != "" {
-		add("strpos(a.name_folded, $%d) > 0", storerow.Fold(q.Name))
-	}
-	if q.EngineClassID != "" {
-		add("a.engine_class_id = $%d", q.EngineClassID)
-	}
-	return where, args
-}
-
-// ListAgents implements store.Agents.
-func (s *Store) ListAgents(ctx context.Context, org steward.OrganizationID, q store.AgentQuery) ([]steward.Agent, int64, error) {
-	agents := []steward.Agent{}
-	limit, err := storerow.Limit(q.Limit, q.Offset)
-	if err != nil {
-		return nil, 0, err
-	}
-	order, err := orderAgents(q.Order)
-	if err != nil {
-		return nil, 0, err
-	}
-	orgID, ok := toUID(org)
-	unheard := storable("", q.Search, "", q.Name, "", q.EngineClassID) // nothing stored contains such text
-	if !ok || unheard != nil {
-		return agents, 0, nil //nolint:nilerr // an empty list
-	}
-	where, args := agentFilter(orgID, q)
-	columns := agentColumns
-	if q.Stats {
-		columns += "," + agentStats
-	}
-	var count int64
-	batch := &pgx.Batch{}
-	batch.Queue(`select count(*) from agents a where `+where, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
-	// The page is cut before the statistics are counted.
-	batch.Queue(fmt.Sprintf(`select %s from (select a.* from agents a where %s%s limit $%d offset $%d) a
-left join users u on u.id = a.creator_id%s`, columns, where, order, len(args)+1, len(args)+2, order),
-		append(args[:len(args):len(args)], limit, q.Offset)...).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			a, err := scanAgent(rows, q.Stats)
-			if err != nil {
-				return err
-			}
-			agents = append(agents, *a)
-		}
-		return rows.Err()
-	})
-	if err := s.snapshot(ctx, "list agents", batch); err != nil {
-		return nil, 0, err
-	}
-	return agents, count, nil
-}
-
 // versionColumns are those of versions v, of its creator vu, and of its agent.
 const versionColumns = `v.id, v.version_name, v.description, v.created_at, v.engine_class_id, v.engine_name, v.input_definitions, v.engine_config,
     v.read_only, v.supports_memory, v.post_actions, v.warnings, vu.id, vu.email, vu.display_name, vu.first_name, vu.last_name, ` + agentColumns
 
+// versionSQL reads a version of an organization's agent, the current one when $3 is null; alive keeps deleted ones out.
+const (
+	versionSQL = `select ` + versionColumns + `
+from agents a
+join versions v on v.id = coalesce($3, a.current_version_id) and (v.agent_id = a.id) is true
+left join users u on u.id = a.creator_id
+left join users vu on vu.id = v.creator_id
+where a.id = $1 and (a.organization_id = $2) is true`
+	alive = ` and (a.deleted_at is null and v.deleted_at is null) is true`
+)
+
 // Version implements store.Agents.
 func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
+	return s.version(ctx, versionSQL+alive, org, agent, version)
+}
+
+// PinnedVersion implements store.AgentEdits.
+func (s *Store) PinnedVersion(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
+	return s.version(ctx, versionSQL, org, agent, version)
+}
+
+func (s *Store) version(ctx context.Context, sql string, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
 	orgID, okOrg := toUID(org)
 	agentID, okAgent := toUID(agent)
 	versionID, okVersion := toUID(version)
 	if !okOrg || !okAgent || (!okVersion && version != "") {
 		return nil, storerow.NotFound("Version")
 	}
-	v, err := scanVersion(s.pool.QueryRow(ctx, `select `+versionColumns+`
-from agents a
-join versions v on v.id = coalesce($3, a.current_version_id) and v.agent_id = a.id
-left join users u on u.id = a.creator_id
-left join users vu on vu.id = v.creator_id
-where a.id = $1 and (a.organization_id = $2) is true`, agentID, orgID, versionID))
+	v, err := scanVersion(s.pool.QueryRow(ctx, sql, agentID, orgID, versionID))
 	if err != nil {
 		return nil, translate("read version", notFound("Version", err))
 	}
@@ -342,7 +281,7 @@ from agents a
 join versions v on v.agent_id = a.id
 left join users u on u.id = a.creator_id
 left join users vu on vu.id = v.creator_id
-where a.id = $1 and (a.organization_id = $2) is true
+where a.id = $1 and (a.organization_id = $2) is true` + alive + `
 order by v.created_at desc, v.id desc limit $3`
 
 // ListVersions implements store.Agents. An agent always has a version, so that none means no agent.
@@ -411,7 +350,8 @@ func (s *Store) CurrentVersionID(ctx context.Context, org steward.OrganizationID
 		return "", storerow.NotFound("Agent")
 	}
 	var id uid
-	err := s.pool.QueryRow(ctx, `select current_version_id from agents where id = $1 and (organization_id = $2) is true`, agentID, orgID).Scan(&id)
+	err := s.pool.QueryRow(ctx, `
+select current_version_id from agents where id = $1 and (organization_id = $2 and deleted_at is null) is true`, agentID, orgID).Scan(&id)
 	if err != nil {
 		return "", translate("read current version", notFound("Agent", err))
 	}

@@ -1,6 +1,44 @@
 package postgres
 
-import "github.com/jackc/pgx/v5"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// MigrateTo brings an empty database to an older schema.
+func MigrateTo(ctx context.Context, url string, version int64) error {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*cfg)
+	provider, err := newProvider(db)
+	if err == nil {
+		_, err = provider.UpTo(ctx, version)
+	}
+	if closed := db.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// FoldedChunks returns how many chunks of all jobs are folded.
+func (s *Store) FoldedChunks(ctx context.Context) (n int, err error) {
+	err = s.pool.QueryRow(ctx, "select count(*) from job_bits where term = ''").Scan(&n)
+	return n, err
+}
+
+// FoldNow folds everything that was committed when it was called.
+func (s *Store) FoldNow(ctx context.Context) error {
+	for {
+		more, left, err := s.foldOnce(ctx)
+		if err != nil || !more && !left {
+			return err
+		}
+	}
+}
 
 // ConnConfig is how a Store connects.
 func ConnConfig(url string) (*pgx.ConnConfig, error) {
@@ -21,10 +59,6 @@ func Statements() map[string]string {
 		"end":                 endSQL,
 		"record steps":        recordStepsSQL,
 		"finish":              finishSQL,
-		"list agent's jobs":   listAgentJobsSQL,
-		"list all jobs":       listOrganizationJobsSQL,
-		"count agent's jobs":  countAgentJobsSQL,
-		"count all jobs":      countOrganizationJobsSQL,
 		"read job":            jobSQL,
 		"read status":         statusSQL,
 		"read steps":          stepsSQL,
@@ -46,5 +80,70 @@ func Statements() map[string]string {
 		"look for known keys": knownKeysSQL,
 		"forget old keys":     forgetKeysSQL,
 		"agent":               agentSQL,
+		"insert jobs":         insertJobsSQL,
+		"find results":        findResultsSQL,
+		"forget results":      forgetResultsSQL,
+		"hold blobs":          holdBlobsSQL,
+		"hold artifacts":      holdArtifactsSQL,
+		"lock batches":        lockBatchesSQL,
+		"known items":         knownItemsSQL,
+		"read statuses":       statusesSQL,
+		"read results":        resultsSQL,
+		"open of agent":       openOfAgentSQL,
+		"open of batch":       openOfBatchSQL,
+		"lock open":           lockOpenSQL,
+		"cancel":              cancelSQL,
+		"batch":               batchSQL,
+		"agent's batches":     listBatches + ofOneAgent + newestBatches,
+		"all batches":         listBatches + ofAllAgents + newestBatches,
+		"count items":         countItemsSQL,
+		"done batches":        doneBatchesSQL,
+		"still done":          stillDoneSQL,
+		"items":               itemsSQL,
+		"count matching":      countMatchingSQL,
+		"retryable":           retryableSQL,
+		"retry":               retrySQL,
+		"lock purged":         lockPurgedSQL,
+		"empty job":           emptyJobSQL,
+		"empty list":          emptyListSQL,
+		"empty ends":          emptyEndSQL,
+		"drop results":        dropResultsSQL,
+		"leave files":         leaveFilesSQL,
+		"leave blobs":         leaveBlobsSQL,
+		"drop files":          dropFilesSQL,
+		"deleted jobs":        deletedJobsSQL,
+		"agents left out":     leftOutSQL,
+		"fresh jobs":          freshJobsSQL,
+		"fresh ends":          freshEndsSQL,
+		"spans":               spansSQL,
+		"posting":             postingSQL,
+		"versions of jobs":    versionTermsSQL,
+		"working":             workingSQL,
+		"find":                findSQL,
+		"created in":          createdInSQL,
+		"matching in":         matchingInSQL,
+		"matching of":         matchingOfSQL,
+		"column":              columnSQL,
+		"created of":          createdOfSQL,
+		"walk ended up":       walkEndedUpSQL,
+		"walk ended down":     walkEndedDownSQL,
+		"walk ids up":         walkIDUpSQL,
+		"walk ids down":       walkIDDownSQL,
+		"keys":                keysSQL,
+		"listed jobs":         listedJobsSQL,
+		"new rows":            newRowsSQL,
+		"new ends":            newEndsSQL,
+		"unfolded":            unfoldedSQL,
+		"some bits":           someBitsSQL,
+		"some columns":        someColumnsSQL,
+		"unlisted":            unlistedSQL,
+		"run agent":           runAgentSQL,
+		"version":             versionSQL + alive,
+		"pinned version":      versionSQL,
+		"lock version":        lockVersionSQL,
+		"deleted agents":      deletedAgentsSQL,
+		"page of agents":      listedAgentStatsSQL,
+		"kept files":          `select ` + fileColumns + keptFiles + keptFilesPage,
+		"files of data set":   `select ` + fileColumns + keptFiles + inDataset + keptFilesPage,
 	}
 }

@@ -141,11 +141,16 @@ func dropUploads(ctx context.Context, tx pgx.Tx, files []uid, now time.Time) ([]
 	if err != nil || len(blobs) == 0 {
 		return []string{}, err
 	}
+	return mourn(ctx, tx, blobs, now)
+}
+
+// mourn marks those of some blobs as dying that nothing refers to any more.
+func mourn(ctx context.Context, tx pgx.Tx, blobs []string, now time.Time) ([]string, error) {
 	// Locked first, counted second: whoever reserves the same blob either waits for this transaction or is seen by it.
 	if _, err := tx.Exec(ctx, `select sha256 from blobs where sha256 = any ($1) order by sha256 for update`, blobs); err != nil {
 		return nil, err
 	}
-	rows, err = tx.Query(ctx, mournSQL, blobs, stamp(now))
+	rows, err := tx.Query(ctx, mournSQL, blobs, stamp(now))
 	if err != nil {
 		return nil, err
 	}

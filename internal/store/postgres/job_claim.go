@@ -310,11 +310,14 @@ from unnest($1::uuid[], $2::integer[], $3::text[]) as g (id, crashes, events)
 where j.id = g.id`
 
 const endSQL = `
-update jobs j set status = g.status, crashes = g.crashes, updated_at = $7, ended_at = $7, node = '', incarnation = '', handed_over = false,
-    last_chance = false, progress = g.progress, events = g.events, failure = g.failure, usage = g.usage
-from unnest($1::uuid[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $8::text[])
-    as g (id, status, crashes, events, failure, usage, progress)
-where j.id = g.id`
+with done as (
+    update jobs j set status = g.status, crashes = g.crashes, updated_at = $7, ended_at = $7, node = '', incarnation = '', handed_over = false,
+        last_chance = false, progress = g.progress, events = g.events, failure = g.failure, usage = g.usage
+    from unnest($1::uuid[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $8::text[], $9::bigint[])
+        as g (id, status, crashes, events, failure, usage, progress, cost)
+    where j.id = g.id
+    returning '' as verdict, '' as verdict_term, g.cost, ` + endedColumns + `)
+insert into job_ends (` + endColumns + `) select ` + endColumnsOfDone + ` from done`
 
 // store writes what a round decided and adds the started jobs to the result.
 func (c *claim) store(ctx context.Context, d dealt) error {
@@ -404,6 +407,7 @@ func (c *claim) queueEnd(ctx context.Context, batch *pgx.Batch, ended []*candida
 	n := len(ended)
 	ids, statuses, crashes := make([]uid, n), make([]int16, n), make([]int32, n)
 	events, failures, usages, progress := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	costs := make([]pgtype.Int8, n)
 	for i, k := range ended {
 		ids[i] = k.row.id
 	}
@@ -420,13 +424,13 @@ func (c *claim) queueEnd(ctx context.Context, batch *pgx.Batch, ended []*candida
 		if failures[i], err = storerow.Object(j.Failure); err != nil {
 			return err
 		}
-		if usages[i], err = storerow.SumUsage(consumed[k.row.id]); err != nil {
+		if usages[i], costs[i], err = sumUsage(consumed[k.row.id]); err != nil {
 			return err
 		}
 		events[i], progress[i] = storerow.Events(k.row.row.Events, event), k.row.row.Progress
 		statuses[i], crashes[i] = int16(j.Status), int32(j.Crashes) //nolint:gosec // a status, and a count of crashes
 	}
-	batch.Queue(endSQL, ids, statuses, crashes, events, failures, usages, c.now, progress)
+	batch.Queue(endSQL, ids, statuses, crashes, events, failures, usages, c.now, progress, costs)
 	return nil
 }
 

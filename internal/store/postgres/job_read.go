@@ -13,26 +13,30 @@ import (
 )
 
 // jobColumns are what jobRow scans, the long ones last.
-const jobColumns = `id, organization_id, agent_id, version_id, version_name, engine_class_id, creator_id, status, created_at, updated_at,
-    started_at, ended_at, run_after, deadline, attempt, crashes, progress, metadata, events, failure, usage, inputs, outputs, refs`
-
-// listedJobColumns are jobColumns without what lists leave out.
-const listedJobColumns = `id, organization_id, agent_id, version_id, version_name, engine_class_id, creator_id, status, created_at, updated_at,
-    started_at, ended_at, run_after, deadline, attempt, crashes, progress, metadata, events, failure, usage, '' as inputs, '' as outputs, '' as refs`
+const (
+	jobColumns    = shortColumns + `, events, inputs, outputs, refs`
+	listedColumns = shortColumns + `, events, inputs, '' as outputs, '' as refs`
+	resultColumns = shortColumns + `, '' as events, inputs, outputs, refs`
+	shortColumns  = `id, organization_id, agent_id, version_id, version_name, engine_class_id, creator_id, status, created_at, updated_at,
+    started_at, ended_at, run_after, deadline, attempt, crashes, batch_id, batch_index, cached_from, data_deleted_at,
+    progress, metadata, failure, usage`
+)
 
 // jobRow is a row of jobs as the driver reads it.
 type jobRow struct {
 	row                                                      storerow.Job
-	id, org, agent, version                                  uid
+	id, org, agent, version, batch, cachedFrom               uid
 	created, updated, started, ended, runAfter, deadlineTime pgtype.Timestamptz
+	dataDeleted                                              pgtype.Timestamptz
+	batchIndex                                               int64
 }
 
 func (r *jobRow) into() []any {
 	j := &r.row
 	return []any{
 		&r.id, &r.org, &r.agent, &r.version, &j.VersionName, &j.EngineClassID, &j.CreatorID, &j.Status, &r.created, &r.updated,
-		&r.started, &r.ended, &r.runAfter, &r.deadlineTime, &j.Attempt, &j.Crashes, &j.Progress, &j.Metadata, &j.Events, &j.Failure, &j.Usage,
-		&j.Inputs, &j.Outputs, &j.References,
+		&r.started, &r.ended, &r.runAfter, &r.deadlineTime, &j.Attempt, &j.Crashes, &r.batch, &r.batchIndex, &r.cachedFrom, &r.dataDeleted,
+		&j.Progress, &j.Metadata, &j.Failure, &j.Usage, &j.Events, &j.Inputs, &j.Outputs, &j.References,
 	}
 }
 
@@ -41,16 +45,24 @@ func (r *jobRow) decode() (*steward.Job, error) {
 	j.ID, j.OrganizationID, j.AgentID, j.VersionID = fromUID[string](r.id), fromUID[string](r.org), fromUID[string](r.agent), fromUID[string](r.version)
 	j.CreatedAt, j.UpdatedAt, j.StartedAt, j.EndedAt = micros(r.created), micros(r.updated), micros(r.started), micros(r.ended)
 	j.RunAfter, j.Deadline = micros(r.runAfter), micros(r.deadlineTime)
+	j.BatchID, j.CachedFrom, j.DataDeletedAt = fromUID[string](r.batch), fromUID[string](r.cachedFrom), micros(r.dataDeleted)
+	if r.batch.Valid {
+		j.BatchIndex = r.batchIndex
+	}
 	return j.Decode()
 }
+
+// ofLiving is a condition for rows of agents that were not deleted.
+const ofLiving = ` and (select deleted_at from agents where agents.id = agent_id) is null`
 
 // A row is always found by its own id. "is true" keeps the planner from going through all rows of the organization instead,
 // which looks as good as long as the table is small.
 const (
-	jobSQL    = `select ` + jobColumns + ` from jobs where id = $1 and (organization_id = $2) is true`
+	jobSQL    = `select ` + jobColumns + ` from jobs where id = $1 and (organization_id = $2) is true` + ofLiving
 	statusSQL = `
-select agent_id, status, created_at, updated_at, started_at, ended_at, failure, progress
-from jobs where id = $1 and (organization_id = $2) is true`
+select ` + statusColumns + ` from jobs where id = $1 and (organization_id = $2) is true` + ofLiving
+	manyStatusColumns = `id, agent_id, status, created_at, updated_at, started_at, ended_at, failure, progress, '' as usage`
+	statusColumns     = `id, agent_id, status, created_at, updated_at, started_at, ended_at, failure, progress, usage`
 )
 
 // Job implements store.Jobs.
@@ -76,109 +88,37 @@ func (s *Store) JobStatus(ctx context.Context, org steward.OrganizationID, id st
 	if !okOrg || !okJob {
 		return nil, storerow.NotFound("Job")
 	}
-	var agent uid
-	var created, updated, started, ended pgtype.Timestamptz
-	var failure, progress string
-	st := store.JobStatus{ID: id}
-	err := s.pool.QueryRow(ctx, statusSQL, jobID, orgID).Scan(&agent, &st.Status, &created, &updated, &started, &ended, &failure, &progress)
+	st, err := scanStatus(s.pool.QueryRow(ctx, statusSQL, jobID, orgID))
 	if err != nil {
 		return nil, translate("read job status", notFound("Job", err))
 	}
-	st.AgentID = fromUID[steward.AgentID](agent)
+	return &st, nil
+}
+
+// scanStatus reads statusColumns.
+func scanStatus(row pgx.Row) (st store.JobStatus, err error) {
+	var id, agent uid
+	var created, updated, started, ended pgtype.Timestamptz
+	var failure, progress, consumed string
+	if err := row.Scan(&id, &agent, &st.Status, &created, &updated, &started, &ended, &failure, &progress, &consumed); err != nil {
+		return st, err
+	}
+	st.ID, st.AgentID = fromUID[steward.JobID](id), fromUID[steward.AgentID](agent)
 	st.CreatedAt, st.UpdatedAt, st.StartedAt, st.EndedAt = fromStamp(created), fromStamp(updated), fromStamp(started), fromStamp(ended)
 	if st.Failure, err = storerow.ParseObject[steward.Failure](failure); err != nil {
-		return nil, translate("read job status", err)
+		return st, err
 	}
-	st.Progress, err = storerow.ParseObject[steward.Progress](progress)
-	return &st, translate("read job status", err)
-}
-
-// Lists merge one index range for each status, and read the whole rows of the page alone.
-const (
-	listAgentJobsSQL = `
-select ` + listedJobColumns + ` from (
-    select r.id as page_id from unnest($1::smallint[]) as st (status) cross join lateral (
-        select id, created_at from jobs j
-        where (j.organization_id = $2) is true and j.agent_id = $3 and j.status = st.status
-        order by j.created_at desc, j.id desc limit $4::bigint + $5::bigint) r
-    order by r.created_at desc, r.id desc limit $4 offset $5) p
-cross join lateral (select * from jobs where id = p.page_id limit 1) j
-order by created_at desc, id desc`
-	listOrganizationJobsSQL = `
-select ` + listedJobColumns + ` from (
-    select r.id as page_id from unnest($1::smallint[]) as st (status) cross join lateral (
-        select id, created_at from jobs j
-        where j.organization_id = $2 and j.status = st.status
-        order by j.created_at desc, j.id desc limit $3::bigint + $4::bigint) r
-    order by r.created_at desc, r.id desc limit $3 offset $4) p
-cross join lateral (select * from jobs where id = p.page_id limit 1) j
-order by created_at desc, id desc`
-	countAgentJobsSQL = `
-select coalesce(sum(r.n), 0)::bigint from unnest($1::smallint[]) as st (status) cross join lateral (
-    select count(*) as n from jobs j where (j.organization_id = $2) is true and j.agent_id = $3 and j.status = st.status) r`
-	countOrganizationJobsSQL = `
-select coalesce(sum(r.n), 0)::bigint from unnest($1::smallint[]) as st (status) cross join lateral (
-    select count(*) as n from jobs j where j.organization_id = $2 and j.status = st.status) r`
-)
-
-// ListJobs implements store.Jobs.
-func (s *Store) ListJobs(ctx context.Context, org steward.OrganizationID, q store.JobQuery) ([]steward.Job, int64, error) {
-	limit, err := storerow.Limit(q.Limit, q.Offset)
-	if err != nil {
-		return nil, 0, err
+	if st.Progress, err = storerow.ParseObject[steward.Progress](progress); err != nil {
+		return st, err
 	}
-	jobs, count := []steward.Job{}, int64(0)
-	orgID, okOrg := toUID(org)
-	agentID, okAgent := toUID(q.AgentID)
-	if !okOrg || (!okAgent && q.AgentID != "") {
-		return jobs, 0, nil
-	}
-	listSQL, countSQL, args := listOrganizationJobsSQL, countOrganizationJobsSQL, []any{statusSet(q.Status), orgID}
-	if okAgent {
-		listSQL, countSQL, args = listAgentJobsSQL, countAgentJobsSQL, append(args, agentID)
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(countSQL, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
-	batch.Queue(listSQL, append(args[:len(args):len(args)], limit, q.Offset)...).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var r jobRow
-			if err := rows.Scan(r.into()...); err != nil {
-				return err
-			}
-			job, err := r.decode()
-			if err != nil {
-				return err
-			}
-			jobs = append(jobs, *job)
-		}
-		return rows.Err()
-	})
-	if err := s.snapshot(ctx, "list jobs", batch); err != nil {
-		return nil, 0, err
-	}
-	return jobs, count, nil
-}
-
-// statusSet returns each status once; none means all.
-func statusSet(statuses []steward.Status) []int16 {
-	var wanted [steward.StatusCached + 1]bool
-	for _, st := range statuses {
-		if st >= 0 && st <= steward.StatusCached {
-			wanted[st] = true
-		}
-	}
-	set := []int16{}
-	for st, ok := range wanted {
-		if ok || len(statuses) == 0 {
-			set = append(set, int16(st)) //nolint:gosec // 0 to 6
-		}
-	}
-	return set
+	usage, err := storerow.ParseUsage(consumed)
+	st.Cost = usage.Cost
+	return st, err
 }
 
 // queueOwned queues a query that fails with pgx.ErrNoRows unless the organization has the job.
 func queueOwned(batch *pgx.Batch, org, job uid) {
-	batch.Queue(`select 1 from jobs where id = $1 and (organization_id = $2) is true`, job, org).QueryRow(func(row pgx.Row) error {
+	batch.Queue(`select 1 from jobs where id = $1 and (organization_id = $2) is true`+ofLiving, job, org).QueryRow(func(row pgx.Row) error {
 		var one int
 		return row.Scan(&one)
 	})
@@ -245,7 +185,7 @@ func (s *Store) Artifact(ctx context.Context, org steward.OrganizationID, id ste
 	err := s.pool.QueryRow(ctx, `
 select a.result, a.metadata, a.input, a.usage from jobs j
 cross join lateral (select * from artifacts a where a.job_id = j.id and a.key = $3 limit 1) a
-where j.id = $1 and (j.organization_id = $2) is true`, jobID, orgID, key).Scan(&result, &metadata, &input, &usage)
+where j.id = $1 and (j.organization_id = $2) is true`+ofLiving, jobID, orgID, key).Scan(&result, &metadata, &input, &usage)
 	if err != nil {
 		return nil, translate("read artifact", notFound("Artifact", err))
 	}
@@ -266,48 +206,6 @@ select coalesce(sum(micro_usd), 0)::bigint from spending
 where organization_id = $1 and ($2::uuid is null or agent_id = $2) and day >= ($3::timestamptz at time zone 'UTC')::date`,
 		orgID, agentID, since.UTC()).Scan(&sum)
 	return steward.MicroUSD(sum), translate("read spending", err)
-}
-
-// Cancel implements store.Jobs.
-func (s *Store) Cancel(ctx context.Context, org steward.OrganizationID, id steward.JobID, at time.Time) (steward.Status, error) {
-	orgID, okOrg := toUID(org)
-	jobID, okJob := toUID(id)
-	if !okOrg || !okJob {
-		return 0, storerow.NotFound("Job")
-	}
-	event, err := storerow.Event(at, steward.StatusCancelled, nil)
-	if err != nil {
-		return 0, err
-	}
-	var status steward.Status
-	err = s.inTx(ctx, "cancel job", func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select status from jobs where id = $1 and (organization_id = $2) is true for update`, jobID, orgID).Scan(&status)
-		if err != nil {
-			return notFound("Job", err)
-		}
-		switch {
-		case status.Terminal():
-			return nil
-		case status == steward.StatusStarted:
-			_, err = tx.Exec(ctx, `update jobs set cancel_requested = true where id = $1`, jobID)
-			return err
-		}
-		status = steward.StatusCancelled
-		steps, err := stepUsages(ctx, tx, []uid{jobID})
-		if err != nil {
-			return err
-		}
-		usage, err := storerow.SumUsage(steps[jobID])
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `
-update jobs set cancel_requested = true, status = 5, updated_at = $2, ended_at = $2, failure = '', usage = $4,
-    events = left(events, -1) || ',' || $3 || ']'
-where id = $1`, jobID, stamp(at), event, usage)
-		return err
-	})
-	return status, err
 }
 
 const stepUsagesSQL = `select job_id, usage from steps where job_id = any ($1)`

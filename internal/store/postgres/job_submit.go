@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -31,7 +33,12 @@ type newRow struct {
 	createdAt, runAfter, deadline pgtype.Timestamptz
 	delayed                       bool
 	metadata, inputs, events      string
+	labels, text                  string // for lists
+	failure, usage                string // of a job that ends at once; "" for others
+	cachedEvents                  string // in place of events when it is answered from the cache
 	files                         []fileUse
+	batch                         uid
+	source                        uid // the job whose result answers this one, as the running transaction found
 }
 
 // fileUse is a stored file that a job takes.
@@ -102,22 +109,53 @@ func (r *newRow) encode(j *store.NewJob) error {
 	if r.inputs, err = storerow.List(job.Inputs); err != nil {
 		return err
 	}
-	event, err := storerow.Event(job.CreatedAt, steward.StatusPending, nil)
-	if err != nil {
+	if err := r.encodeEvents(); err != nil {
 		return err
 	}
-	r.events = storerow.Events("", event)
 	r.createdAt, r.runAfter, r.deadline = stamp(job.CreatedAt), stamp(job.RunAfter), stamp(job.CreatedAt.Add(job.Timeout))
 	if job.RunAfter.IsZero() {
 		r.runAfter = r.createdAt
 	}
 	r.delayed = r.runAfter.Time.After(r.createdAt.Time)
+	r.labels, r.text = labelsOf(job.VersionName, job.Metadata), joblist.Text(job.Inputs)
+	if job.Batch != nil {
+		if r.batch, err = storeUID("batch", job.Batch.ID); err != nil {
+			return storerow.NotFound("Batch")
+		}
+	}
 	for _, f := range storerow.Files(job.Inputs) {
 		id, ok := toUID(f.ID)
 		if !ok {
 			return storerow.FileGone(f.ID)
 		}
 		r.files = append(r.files, fileUse{f.ID, id})
+	}
+	return nil
+}
+
+// encodeEvents encodes what the row says about the job's course.
+func (r *newRow) encodeEvents() error {
+	job := r.job
+	pending, err := storerow.Event(job.CreatedAt, steward.StatusPending, nil)
+	if err != nil {
+		return err
+	}
+	r.events = storerow.Events("", pending)
+	if job.Refused != nil {
+		failed, err := storerow.Event(job.CreatedAt, steward.StatusFailure, job.Refused)
+		if err != nil {
+			return err
+		}
+		r.events = storerow.Events("", pending, failed)
+		r.failure, err = storerow.Object(job.Refused)
+		return err
+	}
+	if r.asksCache() {
+		cached, err := storerow.Event(job.CreatedAt, steward.StatusCached, nil)
+		if err != nil {
+			return err
+		}
+		r.cachedEvents = storerow.Events("", pending, cached)
 	}
 	return nil
 }
@@ -141,7 +179,7 @@ func (s *Store) submitBatch(ctx context.Context, calls []*submission) []error {
 	plain := true
 	for _, c := range calls {
 		for i := range c.jobs {
-			plain = plain && c.jobs[i].job.IdempotencyKey == "" && len(c.jobs[i].files) == 0
+			plain = plain && c.jobs[i].plain()
 		}
 	}
 	if plain {
@@ -177,7 +215,7 @@ func (s *Store) submitPlain(ctx context.Context, calls []*submission) error {
 		c.result = c.result[:0]
 		for i := range c.jobs {
 			rows = append(rows, &c.jobs[i])
-			c.result = append(c.result, store.Submitted{ID: c.jobs[i].job.ID})
+			c.result = append(c.result, store.Submitted{ID: c.jobs[i].job.ID, Ended: c.jobs[i].ended()})
 		}
 	}
 	return translate("store jobs", retry(func() error {
@@ -188,39 +226,16 @@ func (s *Store) submitPlain(ctx context.Context, calls []*submission) error {
 	}))
 }
 
-const insertJobsSQL = `
-insert into jobs (id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
-    created_at, updated_at, run_after, deadline, delayed, metadata, inputs, events, status)
-select id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
-    created_at, created_at, run_after, deadline, delayed, metadata, inputs, events, 0
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
-    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::boolean[], $13::text[], $14::text[], $15::text[])
-as given (id, organization_id, agent_id, version_id, version_name, engine_class_id, lane, creator_id,
-    created_at, run_after, deadline, delayed, metadata, inputs, events)`
-
-// jobColumnsOf turns rows into the columns of insertJobsSQL.
-func jobColumnsOf(rows []*newRow) []any {
-	n := len(rows)
-	ids, orgs, agents, versions := make([]uid, n), make([]uid, n), make([]uid, n), make([]uid, n)
-	names, engines, lanes := make([]string, n), make([]string, n), make([][]byte, n)
-	creators, delayed := make([]int64, n), make([]bool, n)
-	created, after, deadlines := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
-	metadata, inputs, events := make([]string, n), make([]string, n), make([]string, n)
-	for i, r := range rows {
-		ids[i], orgs[i], agents[i], versions[i] = r.id, r.org, r.agent, r.version
-		names[i], engines[i], lanes[i] = r.job.VersionName, r.job.EngineClassID, lane{r.org, r.agent, r.job.Provider}.key()
-		creators[i], delayed[i] = int64(r.job.CreatorID), r.delayed
-		created[i], after[i], deadlines[i] = r.createdAt, r.runAfter, r.deadline
-		metadata[i], inputs[i], events[i] = r.metadata, r.inputs, r.events
-	}
-	return []any{ids, orgs, agents, versions, names, engines, lanes, creators, created, after, deadlines, delayed, metadata, inputs, events}
-}
-
 // submitTx is one transaction of submitBatch.
 type submitTx struct {
 	tx    pgx.Tx
 	calls []*submission
 	errs  []error // of each call
+
+	known   map[idemKey]knownKey
+	gone    map[orgFile]bool
+	batches map[orgBatch]bool // those that there are; true for those that take new items
+	items   map[itemKey]knownItem
 }
 
 // knownKey is what stands behind an idempotency key.
@@ -230,17 +245,12 @@ type knownKey struct {
 }
 
 func (b *submitTx) run(ctx context.Context) error {
-	known, err := b.knownKeys(ctx)
-	if err != nil {
-		return err
-	}
-	gone, err := b.lockFiles(ctx)
-	if err != nil {
+	if err := b.look(ctx); err != nil {
 		return err
 	}
 	var rows []*newRow
 	for i, c := range b.calls {
-		fresh, err := c.resolve(known, gone)
+		fresh, err := c.resolve(b)
 		if err != nil {
 			b.errs[i] = err
 			continue
@@ -254,50 +264,82 @@ func (b *submitTx) run(ctx context.Context) error {
 		return err
 	}
 	if _, err := b.tx.Exec(ctx, insertJobsSQL, jobColumnsOf(rows)...); err != nil {
-		return err
+		return itemRace(err)
 	}
 	if err := b.holdFiles(ctx, rows); err != nil {
 		return err
 	}
-	_, err = b.tx.Exec(ctx, notifySQL)
+	if err := b.holdResults(ctx, rows); err != nil {
+		return err
+	}
+	_, err := b.tx.Exec(ctx, notifySQL)
 	return err
 }
 
-// resolve decides about the jobs of one call: which are new, which were submitted before. New keys are added to known,
-// but only when the whole call is accepted.
-func (c *submission) resolve(known map[idemKey]knownKey, gone map[orgFile]bool) ([]*newRow, error) {
+// look reads what the calls' jobs depend on and locks it as far as it must not change.
+func (b *submitTx) look(ctx context.Context) (err error) {
+	if b.known, err = b.knownKeys(ctx); err != nil {
+		return err
+	}
+	if err := b.lockBatches(ctx); err != nil {
+		return err
+	}
+	if err := b.findResults(ctx); err != nil {
+		return err
+	}
+	b.gone, err = b.lockFiles(ctx)
+	return err
+}
+
+// resolve decides about the jobs of one call: which are new, which were submitted before. What is new counts as known for the
+// calls behind it, but only when the whole call is accepted.
+func (c *submission) resolve(b *submitTx) ([]*newRow, error) {
 	c.result = c.result[:0]
-	added := map[idemKey]knownKey{}
+	keys, items := map[idemKey]knownKey{}, map[itemKey]knownItem{}
 	var fresh []*newRow
 	for i := range c.jobs {
 		r := &c.jobs[i]
-		if r.job.IdempotencyKey != "" {
-			k := r.idemKey()
-			first, ok := added[k]
-			if !ok {
-				first, ok = known[k]
-			}
-			if ok && !bytes.Equal(first.hash, r.job.RequestHash[:]) {
-				return nil, storerow.KeyReused()
-			}
-			if ok {
-				c.result = append(c.result, store.Submitted{ID: first.job, Replayed: true})
-				continue
-			}
-			added[k] = knownKey{r.job.ID, r.job.RequestHash[:]}
+		first, err := r.knownBy(b, keys, items)
+		if err != nil {
+			return nil, err
+		}
+		if first != "" {
+			c.result = append(c.result, store.Submitted{ID: first, Replayed: true})
+			continue
 		}
 		for _, f := range r.files {
-			if gone[orgFile{r.org.Bytes, f.file.Bytes}] {
+			if b.gone[orgFile{r.org.Bytes, f.file.Bytes}] {
 				return nil, storerow.FileGone(f.id)
 			}
 		}
-		c.result = append(c.result, store.Submitted{ID: r.job.ID})
+		c.result = append(c.result, store.Submitted{ID: r.job.ID, Ended: r.ended()})
 		fresh = append(fresh, r)
 	}
-	for k, v := range added {
-		known[k] = v
-	}
+	maps.Copy(b.known, keys)
+	maps.Copy(b.items, items)
 	return fresh, nil
+}
+
+// knownBy returns the earlier job that a new one stands for, "" when it is new indeed; its key and its place in a batch are noted then.
+func (r *newRow) knownBy(b *submitTx, keys map[idemKey]knownKey, items map[itemKey]knownItem) (steward.JobID, error) {
+	if r.job.IdempotencyKey != "" {
+		k := r.idemKey()
+		first, ok := keys[k]
+		if !ok {
+			first, ok = b.known[k]
+		}
+		if ok && !bytes.Equal(first.hash, r.job.RequestHash[:]) {
+			return "", storerow.KeyReused()
+		}
+		if ok {
+			return first.job, nil
+		}
+		keys[k] = knownKey{r.job.ID, r.job.RequestHash[:]}
+	}
+	if r.job.Batch == nil {
+		return "", nil
+	}
+	return r.knownItem(b, items)
 }
 
 const (

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -34,17 +35,9 @@ func Migrate(ctx context.Context, url string) error {
 	defer func() {
 		_ = db.Close() // what was migrated is committed; a connection that does not close well changes nothing
 	}()
-	files, err := fs.Sub(migrations, "migrations")
+	provider, err := newProvider(db)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600)) // look every second, for ten minutes
-	if err != nil {
-		return fmt.Errorf("prepare migration lock: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return err
 	}
 	if err := refuseNewer(ctx, provider); err != nil {
 		return err
@@ -55,6 +48,23 @@ func Migrate(ctx context.Context, url string) error {
 	}
 	_, err = provider.Up(ctx)
 	return translate("migrate", err)
+}
+
+// newProvider returns what runs the migrations, one process at a time.
+func newProvider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600)) // look every second, for ten minutes
+	if err != nil {
+		return nil, fmt.Errorf("prepare migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return provider, nil
 }
 
 // refuseNewer fails when the database has a migration that this program does not know.

@@ -62,6 +62,27 @@ func exec(t *testing.T, url, sql string, args ...any) {
 	}
 }
 
+// execMany runs a statement with many rows of arguments behind the store's back, in one transaction.
+func execMany(t *testing.T, url, sql string, rows [][]any) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer func() {
+		if err := c.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("close connection: %v", err)
+		}
+	}()
+	batch := &pgx.Batch{}
+	for _, args := range rows {
+		batch.Queue(sql, args...)
+	}
+	if err := c.SendBatch(t.Context(), batch).Close(); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
 // start is when these tests take place.
 func start() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 

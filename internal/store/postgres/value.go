@@ -93,6 +93,9 @@ func fromStampPtr(t pgtype.Timestamptz) *time.Time {
 	return &at
 }
 
+// timeOf is a time given in microseconds, 0 being the Unix epoch.
+func timeOf(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
 // micros is a column's time as rows of package storerow keep it.
 func micros(t pgtype.Timestamptz) int64 { return storerow.Micros(fromStamp(t)) }
 

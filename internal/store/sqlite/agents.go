@@ -2,30 +2,27 @@ package sqlite
 
 import (
 	"context"
-	"strings"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
 // agentColumns are the columns of an agent and its creator in the order of scanAgent, agentTables where they come from.
 const (
 	agentColumns = `a.id, a.organization_id, a.creator_id, a.created_at, a.updated_at, a.name, a.disable_cache, a.cache_failed_jobs,
-		a.engine_class_id, a.engine_name, a.current_version_id, a.tags,
+		a.engine_class_id, a.engine_name, a.current_version_id,
 		u.id, u.email, u.display_name, u.first_name, u.last_name`
-	agentWidth  = 17
+	agentWidth  = 16
 	agentTables = "agents a LEFT JOIN users u ON u.id = a.creator_id"
 )
 
-// scanAgent reads agentColumns.
-func scanAgent(r row) (steward.Agent, error) {
-	tags, err := storerow.ParseList[steward.Tag](r.text(11))
+// scanAgent reads agentColumns. Tags are read by fillTags.
+func scanAgent(r row) steward.Agent {
 	return steward.Agent{
-		ID: steward.AgentID(r.text(0)), OrganizationID: steward.OrganizationID(r.text(1)), Creator: scanInfo(r[12:]),
+		ID: steward.AgentID(r.text(0)), OrganizationID: steward.OrganizationID(r.text(1)), Creator: scanInfo(r[11:]),
 		CreatedAt: r.time(3), UpdatedAt: r.time(4), Name: r.text(5), DisableCache: r.bool(6), CacheFailedJobs: r.bool(7),
-		EngineClassID: r.text(8), EngineName: r.text(9), CurrentVersionID: steward.VersionID(r.text(10)), Tags: tags,
-	}, err
+		EngineClassID: r.text(8), EngineName: r.text(9), CurrentVersionID: steward.VersionID(r.text(10)), Tags: []steward.Tag{},
+	}
 }
 
 // scanInfo reads the five columns of a creator, nil when there is no such user.
@@ -46,35 +43,39 @@ func creatorID(u *steward.UserInfo) steward.UserID {
 
 // CreateAgent implements store.Agents.
 func (s *Store) CreateAgent(ctx context.Context, a steward.Agent, v steward.Version) error {
-	tags, err := storerow.List(a.Tags)
-	if err != nil {
-		return err
-	}
 	raw, err := encodeVersion(&v)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, "create agent", func(t *tx) error {
-		taken, err := t.first("SELECT 1 FROM agents WHERE organization_id = ? AND name = ?", []any{a.OrganizationID, a.Name}, noRow)
-		if err != nil {
+		if err := t.checkName(a.OrganizationID, a.ID, a.Name); err != nil {
 			return err
 		}
-		if taken {
-			return storerow.Conflict("name", "An agent of this name exists already.")
-		}
 		_, err = t.change(`INSERT INTO agents (id, organization_id, creator_id, created_at, updated_at, name, name_folded, search_folded,
-				disable_cache, cache_failed_jobs, engine_class_id, engine_name, current_version_id, tags)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				disable_cache, cache_failed_jobs, engine_class_id, engine_name, current_version_id)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			a.ID, a.OrganizationID, creatorID(a.Creator), a.CreatedAt, a.UpdatedAt, a.Name, storerow.Fold(a.Name), storerow.SearchText(&a),
-			a.DisableCache, a.CacheFailedJobs, a.EngineClassID, a.EngineName, v.ID, tags)
+			a.DisableCache, a.CacheFailedJobs, a.EngineClassID, a.EngineName, v.ID)
 		if isUnique(err) {
 			return storerow.Conflict("id", "An agent with this id exists already.")
 		}
 		if err != nil {
 			return err
 		}
+		if err := t.setTags(a.OrganizationID, a.ID, storerow.TagIDs(a.Tags)); err != nil {
+			return err
+		}
 		return t.insertVersion(a.ID, a.OrganizationID, &v, raw)
 	})
+}
+
+// checkName refuses a name that another agent of the organization has. Errors: Conflict.
+func (t *tx) checkName(org steward.OrganizationID, agent steward.AgentID, name string) error {
+	taken, err := t.first("SELECT 1 FROM agents WHERE organization_id = ? AND name = ? AND deleted_at = 0 AND id <> ?", []any{org, name, agent}, noRow)
+	if err == nil && taken {
+		err = storerow.Conflict("name", "An agent of this name exists already.")
+	}
+	return err
 }
 
 // noRow is the scan of a query that only asks whether there is a row.
@@ -108,103 +109,39 @@ func (t *tx) insertVersion(agent steward.AgentID, org steward.OrganizationID, v 
 }
 
 // Agent implements store.Agents.
-func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error) {
-	var a steward.Agent
-	err := s.snapshot(ctx, "get agent", func(c *conn) error {
-		found, err := c.first("SELECT "+agentColumns+" FROM "+agentTables+" WHERE a.id = ? AND a.organization_id = ?", []any{id, org},
-			func(r row) (err error) { a, err = scanAgent(r); return err })
-		if err := orNotFound("Agent", found, err); err != nil {
+func (s *Store) Agent(ctx context.Context, org steward.OrganizationID, id steward.AgentID) (a *steward.Agent, err error) {
+	err = s.snapshot(ctx, "get agent", func(c *conn) error {
+		if a, err = c.agent(org, id); err != nil {
 			return err
 		}
-		return c.fillStats(&a)
+		return c.fillStats(a)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &a, nil
+	return a, nil
+}
+
+// agent reads an agent with its tags. Errors: NotFound.
+func (c *conn) agent(org steward.OrganizationID, id steward.AgentID) (*steward.Agent, error) {
+	var a steward.Agent
+	found, err := c.first("SELECT "+agentColumns+" FROM "+agentTables+" WHERE a.id = ? AND a.organization_id = ? AND a.deleted_at = 0",
+		[]any{id, org}, func(r row) error { a = scanAgent(r); return nil })
+	if err := orNotFound("Agent", found, err); err != nil {
+		return nil, err
+	}
+	return &a, c.fillTags(&a)
 }
 
 // fillStats sets an agent's JobCount and MostRecentJob.
 func (c *conn) fillStats(a *steward.Agent) error {
-	_, err := c.first(`SELECT (SELECT coalesce(sum(jobs), 0) FROM job_counts WHERE organization_id = ?1 AND agent_id = ?2),
-			(SELECT max(created_at) FROM jobs INDEXED BY jobs_by_agent WHERE organization_id = ?1 AND agent_id = ?2)`,
-		[]any{a.OrganizationID, a.ID}, func(r row) error {
-			count := r.int(0)
-			a.JobCount, a.MostRecentJob = &count, storerow.TimePtr(r.int(1))
-			return nil
-		})
-	return err
-}
-
-// ListAgents implements store.Agents.
-func (s *Store) ListAgents(ctx context.Context, org steward.OrganizationID, q store.AgentQuery) (agents []steward.Agent, count int64, err error) {
-	limit, err := storerow.Limit(q.Limit, q.Offset)
-	if err != nil {
-		return nil, 0, err
-	}
-	order, err := agentOrder(q.Order)
-	if err != nil {
-		return nil, 0, err
-	}
-	where, args := agentFilter(org, q)
-	agents = []steward.Agent{}
-	err = s.snapshot(ctx, "list agents", func(c *conn) error {
-		_, err := c.first("SELECT count(*) FROM agents a WHERE "+where, args, func(r row) error { count = r.int(0); return nil })
-		if err != nil {
-			return err
-		}
-		err = c.query("SELECT "+agentColumns+" FROM "+agentTables+" WHERE "+where+" ORDER BY "+order+" LIMIT ? OFFSET ?",
-			append(args, limit, q.Offset), func(r row) error {
-				a, err := scanAgent(r)
-				agents = append(agents, a)
-				return err
-			})
-		if err != nil || !q.Stats {
-			return err
-		}
-		for i := range agents {
-			if err := c.fillStats(&agents[i]); err != nil {
-				return err
-			}
-		}
+	var count int64
+	_, err := c.first("SELECT jobs, newest FROM agent_jobs WHERE agent_id = ?", []any{a.ID}, func(r row) error {
+		count, a.MostRecentJob = r.int(0), storerow.TimePtr(r.int(1))
 		return nil
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	return agents, count, nil
-}
-
-// agentFilter returns the condition of a list of agents. Only conditions in use are in it, so that the indexes serve.
-func agentFilter(org steward.OrganizationID, q store.AgentQuery) (where string, args []any) {
-	where, args = "a.organization_id = ?", []any{org}
-	if q.EngineClassID != "" {
-		where, args = where+" AND a.engine_class_id = ?", append(args, q.EngineClassID)
-	}
-	if q.Name != "" {
-		where, args = where+" AND instr(a.name_folded, ?) > 0", append(args, storerow.Fold(q.Name))
-	}
-	if q.Search != "" {
-		where, args = where+" AND instr(a.search_folded, ?) > 0", append(args, storerow.Fold(q.Search))
-	}
-	return where, args
-}
-
-// agentOrder returns the order of a list of agents; ties go by id in the same direction. Errors: Invalid.
-func agentOrder(order string) (string, error) {
-	if order == "" {
-		order = "-created_at"
-	}
-	column, descending := strings.CutPrefix(order, "-")
-	switch column {
-	case "name", "created_at", "updated_at", "engine_class_id":
-	default:
-		return "", storerow.OutOfRange("ordering", "Agents cannot be ordered by that.")
-	}
-	if descending {
-		return "a." + column + " DESC, a.id DESC", nil
-	}
-	return "a." + column + ", a.id", nil
+	a.JobCount = &count
+	return err
 }
 
 // CreateVersion implements store.Agents.
@@ -215,7 +152,7 @@ func (s *Store) CreateVersion(ctx context.Context, v steward.Version) error {
 	}
 	agent := v.BaseAgent.ID
 	return s.write(ctx, "create version", func(t *tx) error {
-		n, err := t.change("UPDATE agents SET current_version_id = ?, updated_at = ? WHERE id = ? AND organization_id = ?",
+		n, err := t.change("UPDATE agents SET current_version_id = ?, updated_at = ? WHERE id = ? AND organization_id = ? AND deleted_at = 0",
 			v.ID, v.CreatedAt, agent, v.OrganizationID)
 		if err != nil {
 			return err
@@ -235,17 +172,32 @@ const (
 	versionTables = " FROM " + agentTables + " JOIN versions v ON v.agent_id = a.id LEFT JOIN users w ON w.id = v.creator_id"
 )
 
+// alive is the condition that neither an agent nor its version is deleted.
+const alive = " AND a.deleted_at = 0 AND v.deleted_at = 0"
+
 // Version implements store.Agents.
 func (s *Store) Version(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
-	var v *steward.Version
-	err := s.read(ctx, "get version", func(c *conn) error {
-		which, args := "v.id = ?", []any{agent, org, version}
-		if version == "" {
-			which, args = "v.id = a.current_version_id", args[:2]
-		}
+	which, args := "v.id = ?", []any{agent, org, version}
+	if version == "" {
+		which, args = "v.id = a.current_version_id", args[:2]
+	}
+	return s.version(ctx, which+alive, args)
+}
+
+// PinnedVersion implements store.AgentEdits.
+func (s *Store) PinnedVersion(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, version steward.VersionID) (*steward.Version, error) {
+	return s.version(ctx, "v.id = ?", []any{agent, org, version})
+}
+
+// version reads the version of an organization's agent that which names. args begin with the agent and the organization.
+func (s *Store) version(ctx context.Context, which string, args []any) (v *steward.Version, err error) {
+	err = s.snapshot(ctx, "get version", func(c *conn) error {
 		found, err := c.first("SELECT "+versionColumns+versionTables+" WHERE a.id = ? AND a.organization_id = ? AND "+which, args,
 			func(r row) (err error) { v, err = scanVersion(r); return err })
-		return orNotFound("Version", found, err)
+		if err := orNotFound("Version", found, err); err != nil {
+			return err
+		}
+		return c.fillTags(&v.BaseAgent)
 	})
 	return v, err
 }
@@ -256,8 +208,9 @@ const maxVersions = 1000
 // ListVersions implements store.Agents. An agent always has a version, so that none means no agent.
 func (s *Store) ListVersions(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) ([]steward.Version, error) {
 	var list []steward.Version
-	err := s.read(ctx, "list versions", func(c *conn) error {
-		err := c.query("SELECT "+versionColumns+versionTables+` WHERE a.id = ? AND a.organization_id = ?
+	err := s.snapshot(ctx, "list versions", func(c *conn) error {
+		list = nil
+		err := c.query("SELECT "+versionColumns+versionTables+` WHERE a.id = ? AND a.organization_id = ?`+alive+`
 			ORDER BY v.created_at DESC, v.id DESC LIMIT ?`, []any{agent, org, maxVersions}, func(r row) error {
 			v, err := scanVersion(r)
 			if err != nil {
@@ -266,7 +219,15 @@ func (s *Store) ListVersions(ctx context.Context, org steward.OrganizationID, ag
 			list = append(list, *v)
 			return nil
 		})
-		return orNotFound("Agent", len(list) > 0, err)
+		if err := orNotFound("Agent", len(list) > 0, err); err != nil {
+			return err
+		}
+		agent := list[0].BaseAgent
+		err = c.fillTags(&agent)
+		for i := range list {
+			list[i].BaseAgent.Tags = agent.Tags
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -276,10 +237,7 @@ func (s *Store) ListVersions(ctx context.Context, org steward.OrganizationID, ag
 
 // scanVersion reads an agent, one of its versions and the version's creator.
 func scanVersion(r row) (v *steward.Version, err error) {
-	a, err := scanAgent(r)
-	if err != nil {
-		return nil, err
-	}
+	a := scanAgent(r)
 	r = r[agentWidth:]
 	v = &steward.Version{
 		ID: steward.VersionID(r.text(0)), Name: a.Name, VersionName: r.text(1), Creator: scanInfo(r[12:]), CreatedAt: r.time(2),
@@ -299,7 +257,7 @@ func scanVersion(r row) (v *steward.Version, err error) {
 // CurrentVersionID implements store.Agents.
 func (s *Store) CurrentVersionID(ctx context.Context, org steward.OrganizationID, agent steward.AgentID) (id steward.VersionID, err error) {
 	err = s.read(ctx, "get current version", func(c *conn) error {
-		found, err := c.first("SELECT current_version_id FROM agents WHERE id = ? AND organization_id = ?", []any{agent, org},
+		found, err := c.first("SELECT current_version_id FROM agents WHERE id = ? AND organization_id = ? AND deleted_at = 0", []any{agent, org},
 			func(r row) error { id = steward.VersionID(r.text(0)); return nil })
 		return orNotFound("Agent", found, err)
 	})

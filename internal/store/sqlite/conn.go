@@ -204,6 +204,12 @@ func value(a any) (driver.Value, error) {
 		return string(v), nil
 	case steward.FileID:
 		return string(v), nil
+	case steward.BatchID:
+		return string(v), nil
+	case steward.TagID:
+		return string(v), nil
+	case steward.DatasetID:
+		return string(v), nil
 	case steward.UserID:
 		return int64(v), nil
 	case steward.Status:

@@ -75,7 +75,7 @@ func TestClaimsDoNotWalkOverDelayedLanes(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		got := claimAll(t, s, now.Add(time.Second))
+		got := claimAll(t, s, time.Now().Add(time.Second))
 		if _, ok, err := s.NextReady(t.Context()); err != nil || !ok {
 			t.Fatalf("NextReady: got %v, %v", ok, err)
 		}

@@ -119,7 +119,7 @@ func (t *tx) mourn(list []string, sha string, now time.Time) ([]string, error) {
 		return list, nil
 	}
 	n, err := t.change(`UPDATE blobs SET state = ?1, dying_at = ?2 WHERE sha256 = ?3 AND state <> ?1
-		AND NOT EXISTS (SELECT 1 FROM files WHERE sha256 = ?3 AND expires_at <> 0)
+		AND NOT EXISTS (SELECT 1 FROM files WHERE sha256 = ?3 AND (expires_at <> 0 OR kept = 1))
 		AND NOT EXISTS (SELECT 1 FROM blob_jobs WHERE sha256 = ?3)`, blobDying, now, sha)
 	if n > 0 {
 		list = append(list, sha)

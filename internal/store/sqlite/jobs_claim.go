@@ -6,6 +6,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -300,7 +301,16 @@ func (c *claim) settle(seq int64, l lane, from steward.Status, j storerow.Judgem
 	if err != nil {
 		return err
 	}
+	end := endOfJob{lane: l, seq: seq, status: j.Status, at: c.req.Now, cost: costOf(usage), terms: joblist.EndTerms(j.Status, nil)}
+	_, err = c.first("SELECT id, started_at FROM jobs WHERE seq = ?", []any{seq}, func(r row) error {
+		end.id, end.startedAt = r.text(0), r.int(1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	c.moved(l, from, j.Status)
+	c.ended(&end)
 	_, err = c.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, crashes = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
 		WHERE seq = ?`, j.Status, c.req.Now, c.req.Now, j.Crashes, failure, usage, event, seq)

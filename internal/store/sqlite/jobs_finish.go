@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -35,34 +37,89 @@ func (c *conn) leased(l store.Lease) (j leased, err error) {
 
 // Finish implements store.Queue.
 func (s *Store) Finish(ctx context.Context, l store.Lease, o store.Outcome) error {
-	end, err := storerow.EncodeOutcome(o)
+	e, err := encodeEnd(&o)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, "finish job", func(t *tx) error {
-		j, err := t.leased(l)
-		if err != nil {
+		j, err := t.ending(l)
+		switch {
+		case err != nil:
 			return err
+		case e.Status != steward.StatusRetry:
+			return t.finish(&j, e)
+		case j.cancelRequested:
+			return t.finish(&j, e.cancelled()) // in place of the retry
 		}
-		if end.Status != steward.StatusRetry {
-			return t.finish(j, &end)
-		}
-		if j.cancelRequested {
-			cancelled := end // in place of the retry
-			cancelled.Status, cancelled.Failure, cancelled.Event = steward.StatusCancelled, "", end.Cancelled
-			return t.finish(j, &cancelled)
-		}
-		return t.retry(j, &end)
+		return t.retry(j.leased, &e.Ending)
 	})
 }
 
+// encodeEnd checks and encodes the end of an attempt. Errors: Invalid.
+func encodeEnd(o *store.Outcome) (*jobEnd, error) {
+	end, err := storerow.EncodeOutcome(*o)
+	if err != nil {
+		return nil, err
+	}
+	e := &jobEnd{Ending: end, terms: joblist.EndTerms(o.Status, o.Outputs), cost: joblist.CostOf(o.Usage)}
+	if v, ok := joblist.Verdict(o.Outputs); ok && o.Status == steward.StatusSuccess {
+		e.verdict = joblist.ShortVerdict(v)
+	}
+	return e, nil
+}
+
+// cancelled returns the end of a job that was to be tried again, but of which a cancel was asked for.
+func (e *jobEnd) cancelled() *jobEnd {
+	c := *e
+	c.Status, c.Failure, c.Event = steward.StatusCancelled, "", e.Cancelled
+	c.terms = joblist.EndTerms(steward.StatusCancelled, nil)
+	return &c
+}
+
+// jobEnd is the end of a job with what lists want to know of it.
+type jobEnd struct {
+	storerow.Ending
+	terms   []string
+	verdict string
+	cost    int64
+}
+
+// endingJob is a running job as its end needs it.
+type endingJob struct {
+	leased
+	id        string
+	startedAt int64
+	fill      cacheFill
+}
+
+// ending returns the job of a lease that ends. Errors: Conflict when the lease is lost.
+func (c *conn) ending(l store.Lease) (j endingJob, err error) {
+	found, err := c.first("SELECT seq, organization_id, agent_id, cancel_requested, started_at, cache_ttl, cache_key FROM jobs WHERE "+holds,
+		[]any{l.JobID, l.Fence}, func(r row) error {
+			j.leased = leased{seq: r.int(0), lane: lane{r.text(1), r.text(2)}, cancelRequested: r.bool(3)}
+			j.id, j.startedAt = string(l.JobID), r.int(4)
+			j.fill = cacheFill{organization: r.text(1), key: bytes.Clone(r.blob(6)), ttl: r.int(5)}
+			return nil
+		})
+	if err == nil && !found {
+		err = storerow.LeaseLost()
+	}
+	return j, err
+}
+
 // finish ends a job for good.
-func (t *tx) finish(j leased, e *storerow.Ending) error {
+func (t *tx) finish(j *endingJob, e *jobEnd) error {
 	t.moved(j.lane, steward.StatusStarted, e.Status)
-	_, err := t.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, outputs = ?, refs = ?, failure = ?, usage = ?,
+	t.ended(&endOfJob{
+		lane: j.lane, seq: j.seq, id: j.id, status: e.Status, at: e.At, startedAt: j.startedAt, cost: e.cost, terms: e.terms,
+	})
+	_, err := t.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, outputs = ?, refs = ?, failure = ?, usage = ?, verdict = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
-		WHERE seq = ?`, e.Status, e.At, e.At, e.Outputs, e.References, e.Failure, e.Usage, e.Event, j.seq)
-	return err
+		WHERE seq = ?`, e.Status, e.At, e.At, e.Outputs, e.References, e.Failure, e.Usage, e.verdict, e.Event, j.seq)
+	if err != nil {
+		return err
+	}
+	return t.fillCache(j.fill, j.seq, e.Status, e.Failure, e.At)
 }
 
 // retry queues a job again.

@@ -3,11 +3,13 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -19,20 +21,19 @@ func (s *Store) ListJobs(ctx context.Context, org steward.OrganizationID, q stor
 	}
 	var rows []storerow.Job
 	err = s.snapshot(ctx, "list jobs", func(c *conn) error {
-		counts, err := c.countJobs(org, q.AgentID)
+		var page joblist.Page
+		if q.AgentID == "" {
+			page, err = c.pageOfAll(org, q, limit)
+		} else {
+			page, err = c.pageOfAgent(org, &q, limit)
+		}
 		if err != nil {
 			return err
 		}
-		if count = counts.of(q.Status); int64(q.Offset) >= count {
-			return nil
-		}
-		page, err := c.pageOfJobs(org, q, limit, counts)
-		if err != nil {
-			return err
-		}
-		for _, e := range page {
-			_, err := c.first("SELECT "+headColumns+" FROM jobs WHERE seq = ?", []any{e.seq}, func(r row) error {
-				rows = append(rows, scanHead(r))
+		count = page.Count
+		for _, seq := range page.Seqs {
+			_, err := c.first("SELECT "+listColumns+" FROM jobs WHERE seq = ?", []any{seq}, func(r row) error {
+				rows = append(rows, scanListed(r))
 				return nil
 			})
 			if err != nil {
@@ -46,14 +47,70 @@ func (s *Store) ListJobs(ctx context.Context, org steward.OrganizationID, q stor
 	}
 	jobs = make([]steward.Job, 0, len(rows))
 	for i := range rows {
-		j, err := rows[i].Decode()
+		j, err := decodeListed(&rows[i])
 		if err != nil {
 			return nil, 0, failed("list jobs", err)
 		}
-		j.Inputs, j.Outputs, j.References = nil, nil, nil
 		jobs = append(jobs, *j)
 	}
 	return jobs, count, nil
+}
+
+// scanListed reads listColumns. The verdict stands in the place of the outputs.
+func scanListed(r row) storerow.Job {
+	j := scanHead(r)
+	j.Inputs, j.Outputs = r.text(headWidth), r.text(headWidth+1)
+	scanTail(&j, r[headWidth+2:])
+	return j
+}
+
+// decodeListed decodes a job of a list. One whose inputs cannot be read is listed without them.
+func decodeListed(raw *storerow.Job) (*steward.Job, error) {
+	verdict := raw.Outputs
+	raw.Outputs = ""
+	j, err := raw.Decode()
+	if err != nil {
+		raw.Inputs = ""
+		if j, err = raw.Decode(); err != nil {
+			return nil, err
+		}
+	}
+	j.Verdict, j.Outputs, j.References = verdict, nil, nil
+	return j, nil
+}
+
+// pageOfAgent finds a page of an agent's jobs.
+func (c *conn) pageOfAgent(org steward.OrganizationID, q *store.JobQuery, limit int) (joblist.Page, error) {
+	l := laneLists{conn: c, lane: lane{string(org), string(q.AgentID)}}
+	alive, err := agentsSeen{}.alive(c, l.lane.agent)
+	if err != nil {
+		return joblist.Page{}, err
+	}
+	found, err := c.laneNumber(l.lane, &l.number)
+	if err != nil {
+		return joblist.Page{}, err
+	}
+	if !found || !alive {
+		l.number = 0 // the lane of nobody: the list is empty, but the query is checked all the same
+	}
+	return joblist.List(&l, q, limit)
+}
+
+// pageOfAll finds a page of the jobs of all agents of an organization.
+func (c *conn) pageOfAll(org steward.OrganizationID, q store.JobQuery, limit int) (joblist.Page, error) {
+	counts, err := c.countJobs(org)
+	if err != nil {
+		return joblist.Page{}, err
+	}
+	page := joblist.Page{Count: counts.of(q.Status)}
+	if int64(q.Offset) >= page.Count {
+		return page, nil
+	}
+	places, err := c.pageOfJobs(org, q, limit, counts)
+	for _, p := range places {
+		page.Seqs = append(page.Seqs, p.seq)
+	}
+	return page, err
 }
 
 // jobCounts is how many jobs there are in each status.
@@ -69,19 +126,19 @@ func (n jobCounts) of(statuses []steward.Status) (sum int64) {
 	return sum
 }
 
-// countJobs returns the counters of an agent, or of all agents of the organization.
-func (c *conn) countJobs(org steward.OrganizationID, agent steward.AgentID) (jobCounts, error) {
-	query, args := "SELECT status, jobs FROM job_counts WHERE organization_id = ?", []any{org}
-	if agent != "" {
-		query, args = query+" AND agent_id = ?", append(args, agent)
-	}
+// countJobs returns the counters of all agents of an organization that are not deleted.
+func (c *conn) countJobs(org steward.OrganizationID) (jobCounts, error) {
 	counts := jobCounts{}
-	err := c.query(query, args, func(r row) error {
-		counts[steward.Status(r.int(0))] += r.int(1)
-		return nil
-	})
+	err := c.query("SELECT status, sum(jobs) FROM job_counts WHERE organization_id = ? AND "+ofLiving+" GROUP BY status", []any{org},
+		func(r row) error {
+			counts[steward.Status(r.int(0))] += r.int(1)
+			return nil
+		})
 	return counts, err
 }
+
+// ofLiving is the condition that a row is of an agent that is not deleted.
+const ofLiving = "agent_id NOT IN (SELECT id FROM agents INDEXED BY agents_deleted WHERE deleted_at > 0)"
 
 // listed is a job's place in a list.
 type listed struct {
@@ -95,76 +152,106 @@ func newestFirst(a, b listed) int {
 	return cmp.Or(cmp.Compare(b.createdAt, a.createdAt), strings.Compare(b.id, a.id))
 }
 
-// pageOfJobs returns the places of one page. Each status has an index that holds its jobs in order, or, for jobs that have
-// not ended, holds only those; the heads of these lists are merged.
+// pageOfJobs returns the places of one page: the heads of the lists that make it up, merged.
 func (c *conn) pageOfJobs(org steward.OrganizationID, q store.JobQuery, limit int, counts jobCounts) ([]listed, error) {
-	parts := conditions(q.Status, counts, int64(q.Offset+limit))
-	if len(parts) == 1 {
-		return c.places(parts[0], org, q.AgentID, limit, q.Offset)
+	if len(q.Status) == 0 {
+		return c.places(condition{"", "jobs_by_organization"}, org, limit, q.Offset)
 	}
-	var all []listed
-	for _, where := range parts {
-		some, err := c.places(where, org, q.AgentID, q.Offset+limit, 0)
+	want := q.Offset + limit
+	all, err := c.endedPlaces(org, q.Status, want)
+	if err != nil {
+		return nil, err
+	}
+	for s := steward.StatusPending; !s.Terminal(); s++ {
+		if !slices.Contains(q.Status, s) {
+			continue
+		}
+		some, err := c.places(conditionOf(s, counts, int64(want)), org, want, 0)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
 	}
 	slices.SortFunc(all, newestFirst)
-	return all[min(q.Offset, len(all)):min(q.Offset+limit, len(all))], nil
+	return all[min(q.Offset, len(all)):min(want, len(all))], nil
 }
 
-// condition is a part of a list that one index answers: by agent, and for all agents of an organization.
-type condition struct {
-	status  string // SQL, "" for all
-	byAgent string // index
-	byOrg   string
-}
-
-// whereAll returns the condition of a list without filter.
-func whereAll() condition { return condition{"", "jobs_by_agent", "jobs_by_organization"} }
-
-// conditions splits a filter into parts, of which the first want jobs are to be read. Statuses that do not exist are no
-// part; each other stands once.
-func conditions(statuses []steward.Status, counts jobCounts, want int64) []condition {
-	if len(statuses) == 0 {
-		return []condition{whereAll()}
-	}
-	var list []condition
-	for s := steward.StatusPending; s <= steward.StatusCached; s++ {
-		if slices.Contains(statuses, s) {
-			list = append(list, conditionOf(s, counts, want))
+// endedPlaces returns the places of the newest jobs that ended with one of statuses. The sets of all agents' jobs say which they
+// are; the order comes from a walk over all jobs of the organization or, when that would be longer, from the rows.
+func (c *conn) endedPlaces(org steward.OrganizationID, statuses []steward.Status, want int) ([]listed, error) {
+	set := new(joblist.Set)
+	for s := steward.StatusSuccess; s <= steward.StatusCached; s++ {
+		if !slices.Contains(statuses, s) {
+			continue
+		}
+		err := c.query("SELECT b.chunk, b.bits FROM job_lanes l CROSS JOIN job_bits b ON b.lane = l.id AND b.term = ? WHERE l.organization_id = ? AND l."+ofLiving,
+			[]any{joblist.StatusTerm(s), org}, func(r row) error { return set.Merge(r.int(0), r.blob(1)) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	return list
+	seqs, enough := []int64(nil), false
+	n := set.Len()
+	steps, last := 3*n, int64(0)
+	err := c.query("SELECT seq, created_at FROM jobs INDEXED BY jobs_by_organization WHERE organization_id = ? ORDER BY created_at DESC", []any{org},
+		func(r row) error {
+			seq, created := r.int(0), r.int(1)
+			if enough = len(seqs) == n || len(seqs) >= want && created != last; enough || steps <= 0 {
+				return errStop
+			}
+			steps--
+			if set.Has(seq) {
+				seqs, last = append(seqs, seq), created
+			}
+			return nil
+		})
+	if err != nil && !errors.Is(err, errStop) {
+		return nil, err
+	}
+	if len(seqs) < n && !enough {
+		seqs = set.Numbers()
+	}
+	return c.placesOf(seqs)
 }
 
-// conditionOf returns the condition of one status. Queued jobs have an index that holds only them, but in another order.
+// placesOf returns the places of jobs, in any order.
+func (c *conn) placesOf(seqs []int64) (list []listed, err error) {
+	text, err := numbers(seqs)
+	if err != nil {
+		return nil, err
+	}
+	err = c.query("SELECT j.seq, j.created_at, j.id FROM json_each(?) n CROSS JOIN jobs j ON j.seq = n.value", []any{text}, func(r row) error {
+		list = append(list, listed{r.int(0), r.int(1), r.text(2)})
+		return nil
+	})
+	return list, err
+}
+
+// condition is a part of a list that one index answers.
+type condition struct {
+	status string // SQL, "" for all
+	index  string
+}
+
+// conditionOf returns the condition of the status of open jobs. Queued jobs have an index that holds only them, but in another order.
 // When there are so many that it is cheaper to look for them among all jobs, newest first, that is done.
 func conditionOf(s steward.Status, counts jobCounts, want int64) condition {
 	number := string(rune('0' + int(s)))
 	switch n := counts[s]; {
-	case s.Terminal():
-		return condition{" AND status >= 3 AND status = " + number, "jobs_ended_by_agent", "jobs_ended_by_organization"}
 	case s == steward.StatusStarted:
-		return condition{" AND status = 1", "jobs_running", "jobs_running"}
+		return condition{" AND status = 1", "jobs_running"}
 	case n > 0 && want*counts.of(nil)/n < n:
-		all := whereAll()
-		return condition{" AND status = " + number, all.byAgent, all.byOrg}
+		return condition{" AND status = " + number, "jobs_by_organization"}
 	default:
-		return condition{" AND status IN (0, 2) AND last_chance IN (0, 1) AND status = " + number, "jobs_ready", "jobs_ready"}
+		return condition{" AND status IN (0, 2) AND last_chance IN (0, 1) AND status = " + number, "jobs_ready"}
 	}
 }
 
 // places returns the places of the jobs of one condition, in order.
-func (c *conn) places(where condition, org steward.OrganizationID, agent steward.AgentID, limit, offset int) ([]listed, error) {
-	index, filter, args := where.byOrg, "organization_id = ?", []any{org}
-	if agent != "" {
-		index, filter, args = where.byAgent, filter+" AND agent_id = ?", append(args, agent)
-	}
+func (c *conn) places(where condition, org steward.OrganizationID, limit, offset int) ([]listed, error) {
 	var list []listed
-	err := c.query("SELECT seq, created_at, id FROM jobs INDEXED BY "+index+" WHERE "+filter+where.status+
-		" ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", append(args, limit, offset), func(r row) error {
+	err := c.query("SELECT seq, created_at, id FROM jobs INDEXED BY "+where.index+" WHERE organization_id = ? AND "+ofLiving+where.status+
+		" ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", []any{org, limit, offset}, func(r row) error {
 		list = append(list, listed{r.int(0), r.int(1), r.text(2)})
 		return nil
 	})

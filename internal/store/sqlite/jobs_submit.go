@@ -8,6 +8,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -18,9 +19,11 @@ const maxSubmit = 1000
 type queuedJob struct {
 	*store.NewJob
 	inputs   string
-	events   string
+	events   string // of a queued job
 	runAfter time.Time
 	files    []steward.File
+	terms    []string // of the lists
+	text     string   // that lists are searched for
 }
 
 // Submit implements store.Jobs.
@@ -41,8 +44,9 @@ func (s *Store) Submit(ctx context.Context, jobs []store.NewJob) ([]store.Submit
 	var out []store.Submitted
 	err := s.write(ctx, "submit jobs", func(t *tx) error {
 		out = make([]store.Submitted, 0, len(queued))
+		seen := agentsSeen{}
 		for i := range queued {
-			sub, err := t.submit(&queued[i])
+			sub, err := t.submit(&queued[i], seen)
 			if err != nil {
 				return err
 			}
@@ -62,7 +66,10 @@ func encodeNew(j *store.NewJob) (queuedJob, error) {
 	if err := storerow.CheckNew(j); err != nil {
 		return queuedJob{}, err
 	}
-	q := queuedJob{NewJob: j, runAfter: j.RunAfter, files: storerow.Files(j.Inputs)}
+	q := queuedJob{
+		NewJob: j, runAfter: j.RunAfter, files: storerow.Files(j.Inputs),
+		terms: joblist.NewTerms(j.VersionName, j.Metadata), text: joblist.Text(j.Inputs),
+	}
 	if q.runAfter.IsZero() {
 		q.runAfter = j.CreatedAt
 	}
@@ -78,37 +85,145 @@ func encodeNew(j *store.NewJob) (queuedJob, error) {
 	return q, nil
 }
 
-// submit stores one job, unless its idempotency key is known.
-func (t *tx) submit(q *queuedJob) (store.Submitted, error) {
+// submit stores one job, unless its idempotency key or its place in a batch is known.
+func (t *tx) submit(q *queuedJob, seen agentsSeen) (store.Submitted, error) {
 	if q.IdempotencyKey != "" {
 		first, known, err := t.replay(q)
 		if err != nil || known {
 			return store.Submitted{ID: first, Replayed: known}, err
 		}
 	}
-	t.wrote = true
-	var seq int64
-	found, err := t.first(`INSERT INTO jobs (id, organization_id, agent_id, provider, status, run_after, deadline, created_at, updated_at,
-			version_id, version_name, engine_class_id, creator_id, events, metadata, inputs)
-		VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
-		[]any{q.ID, q.OrganizationID, q.AgentID, q.Provider, q.runAfter, q.CreatedAt.Add(q.Timeout), q.CreatedAt, q.CreatedAt,
-			q.VersionID, q.VersionName, q.EngineClassID, q.CreatorID, q.events, storerow.Metadata(q.Metadata), q.inputs},
-		func(r row) error { seq = r.int(0); return nil })
-	switch {
-	case isUnique(err):
-		return store.Submitted{}, storerow.Conflict("id", "A job with this id exists already.")
-	case err != nil:
-		return store.Submitted{}, err
-	case !found:
-		return store.Submitted{}, fmt.Errorf("job %s was stored without a number", q.ID)
+	if q.Batch != nil {
+		first, known, err := t.item(q)
+		if err != nil || known {
+			return store.Submitted{ID: first, Replayed: known}, err
+		}
 	}
-	t.moved(lane{string(q.OrganizationID), string(q.AgentID)}, -1, steward.StatusPending)
+	if alive, err := seen.alive(t.conn, string(q.AgentID)); err != nil || !alive {
+		return store.Submitted{}, orNotFound("Agent", alive, err)
+	}
+	end, err := t.endOf(q)
+	if err != nil {
+		return store.Submitted{}, err
+	}
+	seq, err := t.insertJob(q, end)
+	if err != nil {
+		return store.Submitted{}, err
+	}
 	for _, f := range q.files {
 		if err := t.takeFile(q.OrganizationID, f.ID, seq); err != nil {
 			return store.Submitted{}, err
 		}
 	}
-	return store.Submitted{ID: q.ID}, t.remember(q)
+	if end != nil && end.source != 0 {
+		if err := t.shareResult(seq, q.ID, end); err != nil {
+			return store.Submitted{}, err
+		}
+	}
+	return store.Submitted{ID: q.ID, Ended: end != nil}, t.remember(q)
+}
+
+// bornEnded is the end of a job that ends as soon as it is stored: it was refused, or answered from the cache.
+type bornEnded struct {
+	status   steward.Status
+	outputs  string
+	refs     string
+	failure  string
+	usage    string
+	verdict  string
+	events   string
+	terms    []string
+	source   int64         // number of the job whose result it has, 0 for none
+	sourceID steward.JobID // and its id
+}
+
+// endOf returns how a new job ends at once, nil when it is to be run.
+func (t *tx) endOf(q *queuedJob) (*bornEnded, error) {
+	end := &bornEnded{status: steward.StatusFailure, outputs: "[]", refs: "[]"}
+	switch found, err := t.findResult(q, end); {
+	case err != nil:
+		return nil, err
+	case q.Refused != nil:
+		if end.failure, err = storerow.Object(q.Refused); err != nil {
+			return nil, err
+		}
+	case !found:
+		return nil, nil
+	}
+	event, err := storerow.Event(q.CreatedAt, end.status, q.Refused)
+	if err != nil {
+		return nil, err
+	}
+	end.events = storerow.Events(q.events, event)
+	end.terms = append(end.terms, joblist.StatusTerm(end.status))
+	end.usage, err = storerow.Usage(steward.Free())
+	return end, err
+}
+
+// insertJob stores a job, queued or at its end, and returns its number.
+func (t *tx) insertJob(q *queuedJob, end *bornEnded) (seq int64, err error) {
+	t.wrote = true
+	args := []any{q.ID, q.OrganizationID, q.AgentID, q.Provider, q.runAfter, q.CreatedAt.Add(q.Timeout), q.CreatedAt, q.CreatedAt,
+		q.VersionID, q.VersionName, q.EngineClassID, q.CreatorID, storerow.Metadata(q.Metadata), q.inputs, q.events}
+	query := insertPlain
+	if q.Batch != nil || q.Cache != nil || end != nil {
+		query, args = insertSpecial, append(args, q.special(end)...)
+		if end != nil {
+			args[eventsArg] = end.events
+		}
+	}
+	found, err := t.first(query, args, func(r row) error { seq = r.int(0); return nil })
+	switch {
+	case isUnique(err):
+		return 0, storerow.Conflict("id", "A job with this id exists already.")
+	case err != nil:
+		return 0, err
+	case !found:
+		return 0, fmt.Errorf("job %s was stored without a number", q.ID)
+	}
+	t.list(q, seq, end)
+	return seq, nil
+}
+
+// The statements that store a job: one that is only queued, and one that has more to it.
+const (
+	insertColumns = `INSERT INTO jobs (id, organization_id, agent_id, provider, run_after, deadline, created_at, updated_at,
+		version_id, version_name, engine_class_id, creator_id, metadata, inputs, events, status`
+	insertValues  = `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `
+	insertPlain   = insertColumns + insertValues + "0) RETURNING seq"
+	insertSpecial = insertColumns + `, ended_at, outputs, refs, failure, usage, verdict, cached_from, refused,
+		batch_id, batch_index, batch_hash, cache_key, cache_ttl` + insertValues + "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq"
+	eventsArg = 14
+)
+
+// special returns the arguments that insertSpecial has more than insertPlain.
+func (q *queuedJob) special(end *bornEnded) []any {
+	args := []any{0, 0, "[]", "[]", "", "", "", "", q.Refused != nil}
+	if end != nil {
+		args = []any{end.status, q.CreatedAt, end.outputs, end.refs, end.failure, end.usage, end.verdict, end.sourceID, q.Refused != nil}
+	}
+	place := store.BatchPlace{}
+	hash := []byte{}
+	if q.Batch != nil {
+		place, hash = *q.Batch, q.Batch.Hash[:]
+	}
+	args = append(args, place.ID, place.Index, hash)
+	if q.Cache == nil || end != nil {
+		return append(args, []byte{}, 0)
+	}
+	return append(args, q.Cache.Key[:], q.Cache.TTL.Microseconds())
+}
+
+// list enters a new job in the lists.
+func (t *tx) list(q *queuedJob, seq int64, end *bornEnded) {
+	l := lane{string(q.OrganizationID), string(q.AgentID)}
+	n, status := storedNote(l, seq, q.ID, q.CreatedAt, q.terms, q.text), steward.StatusPending
+	if end != nil {
+		status = end.status
+		n.end(end.status, storerow.Micros(q.CreatedAt), 0, 0, end.terms) // it costs nothing
+	}
+	t.moved(l, -1, status)
+	t.lists = append(t.lists, n)
 }
 
 // replay looks for an earlier job of the same idempotency key. Errors: Conflict when its request was another one.

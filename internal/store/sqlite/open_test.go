@@ -225,8 +225,8 @@ func dump(t *testing.T, path string, n int) string {
 	return b.String()
 }
 
-// TestUpgradedSchemaEqualsFresh starts from the database of every released version. testdata holds one dump for each
-// migration: the schema as it was when that migration was the newest. Write the dump of a new one with -update.
+// TestUpgradedSchemaEqualsFresh starts from the database of every released version. testdata holds a dump for each newest migration
+// of a release: the schema as it left it. Write the dump of a new one with -update.
 func TestUpgradedSchemaEqualsFresh(t *testing.T) {
 	t.Parallel()
 	migrations, err := filepath.Glob("migrations/*.sql")
@@ -241,11 +241,15 @@ func TestUpgradedSchemaEqualsFresh(t *testing.T) {
 			t.Fatalf("WriteFile: %v", err)
 		}
 	}
-	for n := range migrations {
-		name := fmt.Sprintf("testdata/schema_%04d.sql", n+1)
-		content, err := os.ReadFile(name)
+	dumps, err := filepath.Glob("testdata/schema_*.sql")
+	newest := fmt.Sprintf("testdata/schema_%04d.sql", len(migrations))
+	if err != nil || !slices.Contains(dumps, "testdata/schema_0001.sql") || !slices.Contains(dumps, newest) {
+		t.Fatalf("dumps: got %v (%v), want those of the first release and %s; write it with: go test ./internal/store/sqlite -run Schema -update", dumps, err, newest)
+	}
+	for _, name := range dumps {
+		content, err := os.ReadFile(name) //nolint:gosec // a file of testdata
 		if err != nil {
-			t.Fatalf("ReadFile: %v; write it with: go test ./internal/store/sqlite -run Schema -update", err)
+			t.Fatalf("ReadFile: %v", err)
 		}
 		path := newPath(t)
 		execute(t, raw(t, path), string(content))

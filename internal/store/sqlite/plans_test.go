@@ -9,6 +9,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/joblist"
 )
 
 // TestNoStatementScans asks SQLite how it runs every statement that the store uses. Only tables and indexes that stay small
@@ -22,6 +23,15 @@ func TestNoStatementScans(t *testing.T) {
 		"SCAN jobs USING COVERING INDEX jobs_running", // what runs now
 		"SCAN jobs USING INDEX jobs_running",
 		"SCAN CONSTANT ROW",
+		"SCAN job_lists_missing",                                                       // a row while a database of an older version is being brought up to date
+		"SCAN json_each VIRTUAL TABLE", "SCAN j VIRTUAL TABLE", "SCAN n VIRTUAL TABLE", // values of a filter
+		"SCAN agents USING INDEX agents_deleted", "SCAN a USING INDEX agents_deleted",
+		"SCAN pending", // webhooks that have something to send
+		"SCAN found",   // a page
+		"SCAN (subquery",
+		"SCAN w USING COVERING INDEX webhooks_inactive",
+		"SCAN w USING INDEX webhooks_inactive",
+		"SCAN deleted_webhooks", // until their deliveries are swept
 	}
 	check := func(c *conn) error {
 		for _, query := range slices.Sorted(maps.Keys(c.stmts)) {
@@ -77,6 +87,8 @@ func useEverything(t *testing.T, s *Store) {
 	done(s.ListKeys(ctx, "o"))
 	fine(s.RevokeKey(ctx, "o", "k", now))
 	fine(s.TouchKeys(ctx, map[steward.KeyID]time.Time{"k": now}))
+	defer useWebhooks(t, s)
+	defer useLists(t, s)
 
 	fine(s.CreateAgent(ctx, steward.Agent{ID: "a", OrganizationID: "o"}, steward.Version{ID: "v"}))
 	fine(s.CreateVersion(ctx, steward.Version{ID: "w", OrganizationID: "o", BaseAgent: steward.Agent{ID: "a"}}))
@@ -88,8 +100,11 @@ func useEverything(t *testing.T, s *Store) {
 		_, _, err := s.ListAgents(ctx, "o", store.AgentQuery{Order: order, Stats: true})
 		fine(err)
 	}
-	_, _, err := s.ListAgents(ctx, "o", store.AgentQuery{Name: "n", Search: "s", EngineClassID: "e"})
-	fine(err)
+	for _, order := range store.AgentOrders() {
+		_, _, err := s.ListAgents(ctx, "o", store.AgentQuery{Order: order, Name: "n", Search: "s", EngineClassIDs: []string{"e"}, Offset: 1})
+		fine(err)
+	}
+	useAgents(t, s)
 
 	upload := store.FileRecord{File: steward.File{ID: "f", SHA256: "h"}, OrganizationID: "o", CreatedAt: now}
 	done(s.Reserve(ctx, upload, now.Add(time.Hour)))
@@ -157,6 +172,141 @@ func useEverything(t *testing.T, s *Store) {
 	_, _, err = s.ReleaseExpired(ctx, now, 10)
 	fine(err)
 	fine(s.Forget(ctx, []string{"h"}))
+}
+
+// useAgents calls the methods about agents, tags and kept files that useEverything leaves out.
+func useAgents(t *testing.T, s *Store) {
+	t.Helper()
+	ctx, now, text := t.Context(), time.Now(), "x"
+	fine := func(err error) {
+		t.Helper()
+		if c := steward.CodeOf(err); c == steward.Internal || c == steward.Unavailable {
+			t.Errorf("unexpected error: %v", err)
+		}
+	}
+	done := func(_ any, err error) { t.Helper(); fine(err) }
+	agent, version := steward.Agent{ID: "b", Name: "b", OrganizationID: "o"}, steward.Version{ID: "x"}
+	fine(s.CreateAgent(ctx, agent, version))
+	fine(s.CreateVersion(ctx, steward.Version{ID: "y", OrganizationID: "o", BaseAgent: agent}))
+	fine(s.UpdateAgent(ctx, "o", "b", store.AgentChange{Name: &text}))
+	fine(s.UpdateVersion(ctx, "o", "b", "x", store.VersionChange{VersionName: &text}))
+	done(s.PinnedVersion(ctx, "o", "b", "x"))
+	done(s.RunAgent(ctx, "o", "b", ""))
+	done(s.RunAgent(ctx, "o", "b", "x"))
+	fine(s.DeleteVersion(ctx, "o", "b", "x", now))
+	fine(s.CreateTag(ctx, "o", steward.Tag{ID: "t", Name: "t"}))
+	done(s.ListTags(ctx, "o"))
+	done(s.UpdateTag(ctx, "o", "t", store.TagChange{Name: &text}))
+	fine(s.SetAgentTags(ctx, "o", "b", []steward.TagID{"t"}))
+	fine(s.SetAgentTags(ctx, "o", "b", nil))
+	fine(s.DeleteTag(ctx, "o", "t"))
+	fine(s.DeleteAgent(ctx, "o", "b", now))
+	done(s.DeletedAgents(ctx, 10))
+	upload := store.FileRecord{File: steward.File{ID: "k", SHA256: "hk"}, OrganizationID: "o", CreatedAt: now}
+	done(s.Reserve(ctx, upload, now.Add(time.Hour)))
+	done(s.KeepFile(ctx, "o", "k", "d"))
+	done(s.FileInfo(ctx, "o", "k"))
+	for _, q := range []store.FileQuery{{}, {DatasetID: "d"}} {
+		_, _, err := s.ListFiles(ctx, "o", q)
+		fine(err)
+	}
+	done(s.DeleteFile(ctx, "o", "k", now))
+}
+
+// useLists calls the methods about many jobs and about batches, on jobs that useEverything leaves behind.
+func useLists(t *testing.T, s *Store) {
+	t.Helper()
+	ctx, now := t.Context(), time.Now()
+	fine := func(err error) {
+		t.Helper()
+		if c := steward.CodeOf(err); c == steward.Internal || c == steward.Unavailable {
+			t.Errorf("unexpected error: %v", err)
+		}
+	}
+	done := func(_ any, err error) { t.Helper(); fine(err) }
+	query := store.JobQuery{
+		AgentID: "a", Search: "s", Inputs: "i", VersionNames: []string{"v"}, CreatedFrom: now.Add(-time.Hour), CreatedTo: now, JobID: "j",
+	}
+	_, _, err := s.ListJobs(ctx, "o", query)
+	fine(err)
+	err = s.read(ctx, "use the lists", func(c *conn) error { // as lists of many jobs do
+		l := laneLists{c, lane{"o", "a"}, 1}
+		for key := range joblist.WalkID + 1 {
+			for _, descending := range []bool{false, true} {
+				fine(l.Walk(key, descending, joblist.Bound{}, func(joblist.Bound, int64) bool { return false }))
+			}
+		}
+		among := new(joblist.Set)
+		for seq := range int64(500) {
+			among.Add(seq)
+		}
+		among.Add(100_000)
+		for _, ids := range []bool{false, true} {
+			done(l.Matching(among, "x", ids))
+		}
+		done(l.Versions())
+		done(l.Column(store.ByCost))
+		done(l.Posting("v"))
+		done(l.CreatedIn(0, 0, 1))
+		done(l.Keys([]int64{1}))
+		return nil
+	})
+	fine(err)
+	done(s.JobStatuses(ctx, "o", []steward.JobID{"j"}))
+	done(s.JobResults(ctx, "o", []steward.JobID{"j"}))
+	batch := store.NewBatch{ID: "b", OrganizationID: "o", AgentID: "a", CreatedAt: now, IdempotencyKey: "k"}
+	for range 2 {
+		_, _, err := s.CreateBatch(ctx, batch)
+		fine(err)
+	}
+	cache := &store.CacheUse{Read: true, TTL: time.Hour}
+	jobs := []store.NewJob{
+		{ID: "c1", OrganizationID: "o", AgentID: "a", CreatedAt: now, Timeout: time.Hour, Cache: cache, Batch: &store.BatchPlace{ID: "b"}},
+		{ID: "c2", OrganizationID: "o", AgentID: "a", CreatedAt: now, Timeout: time.Hour, Batch: &store.BatchPlace{ID: "b", Index: 1}},
+		{ID: "c3", OrganizationID: "o", AgentID: "a", CreatedAt: now, Timeout: time.Hour, Batch: &store.BatchPlace{ID: "b", Index: 2}},
+	}
+	done(s.Submit(ctx, jobs))
+	claimed, err := s.Claim(ctx, store.ClaimRequest{Now: now.Add(time.Second), Max: 100, Lease: time.Hour})
+	fine(err)
+	for _, c := range claimed {
+		o := store.Outcome{Status: steward.StatusSuccess, At: now}
+		if c.JobID == "c2" {
+			o.Status = steward.StatusFailure
+		}
+		if c.JobID != "c3" {
+			fine(s.Finish(ctx, c.Lease, o))
+		}
+	}
+	jobs[0].ID, jobs[0].Batch = "c4", nil
+	done(s.Submit(ctx, jobs[:1]))
+	done(s.RetryItems(ctx, "o", "b", []steward.Status{steward.StatusFailure}, now, 10))
+	done(s.CancelOpen(ctx, "o", store.OpenFilter{Agent: "a"}, now, 10))
+	done(s.CancelOpen(ctx, "o", store.OpenFilter{Batch: "b"}, now, 10))
+	done(s.Batch(ctx, "o", "b"))
+	for _, agent := range []steward.AgentID{"", "a"} {
+		_, _, err := s.ListBatches(ctx, "o", store.BatchQuery{AgentID: agent})
+		fine(err)
+	}
+	for _, st := range [][]steward.Status{nil, {0, 1, 2, 3, 4, 5, 6}} {
+		_, _, err := s.BatchItems(ctx, "o", "b", store.ItemQuery{Status: st})
+		fine(err)
+	}
+	fine(s.CloseBatch(ctx, "o", "b", now))
+	fine(s.CancelBatch(ctx, "o", "b", now))
+	for range 2 {
+		done(s.CompleteBatches(ctx, now, 10))
+		for _, c := range claimed {
+			if c.JobID == "c3" {
+				fine(s.Finish(ctx, c.Lease, store.Outcome{Status: steward.StatusCancelled, At: now}))
+			}
+		}
+	}
+	done(s.Purge(ctx, "o", "c1", now))
+	fine(s.DeleteAgent(ctx, "o", "a", now))
+	for range 2 {
+		_, _, err := s.PurgeDeleted(ctx, now, 100)
+		fine(err)
+	}
 }
 
 func TestWriterIsDurable(t *testing.T) {

@@ -111,6 +111,9 @@ func openWriter(ctx context.Context, path string, busy time.Duration) (*conn, er
 			return nil, errors.Join(fmt.Errorf("set %s: %w", p, err), c.close())
 		}
 	}
+	if err := fillLists(ctx, c); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
 	return c, nil
 }
 

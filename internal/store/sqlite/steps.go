@@ -74,7 +74,7 @@ func (s *Store) Steps(ctx context.Context, org steward.OrganizationID, id stewar
 
 // jobNumber returns the number of an organization's job. Errors: NotFound.
 func (c *conn) jobNumber(org steward.OrganizationID, id steward.JobID) (seq int64, err error) {
-	found, err := c.first("SELECT seq FROM jobs WHERE id = ? AND organization_id = ?", []any{id, org},
+	found, err := c.first("SELECT seq FROM jobs WHERE id = ? AND organization_id = ?"+notDeleted, []any{id, org},
 		func(r row) error { seq = r.int(0); return nil })
 	return seq, orNotFound("Job", found, err)
 }

@@ -27,6 +27,7 @@ type writer struct {
 	ops   chan *op
 	done  chan struct{} // closed when the goroutine has ended
 	ready func()        // called after a commit that made jobs claimable
+	lanes laneNames
 
 	mu     sync.RWMutex // held for reading while an operation is put in the queue
 	closed bool
@@ -51,10 +52,24 @@ const (
 // tx is the shared transaction as an operation sees it.
 type tx struct {
 	*conn
-	wrote  bool // the running operation has changed something
-	ready  bool // a committed operation made jobs claimable
+	wrote bool // the running operation has changed something
+	ready bool // a committed operation made jobs claimable
+	notes
+}
+
+// notes are what operations leave to the end of the transaction, where it is written once for all of them.
+type notes struct {
 	counts []countChange
 	spent  []spending
+	lists  []listNote
+}
+
+// mark returns how many notes there are.
+func (n *notes) mark() [3]int { return [3]int{len(n.counts), len(n.spent), len(n.lists)} }
+
+// undo drops the notes that were made after a mark.
+func (n *notes) undo(to [3]int) {
+	n.counts, n.spent, n.lists = n.counts[:to[0]], n.spent[:to[1]], n.lists[:to[2]]
 }
 
 // countChange says that the number of an agent's jobs in a status goes up or down.
@@ -216,13 +231,13 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 // far run again, each behind a savepoint: failing half-way is rare, and this way the others pay nothing for it.
 // The error is one of the transaction, not of the operation.
 func (w *writer) runOne(t *tx, o *op, batch []*op) error {
-	counts, spent := len(t.counts), len(t.spent)
+	before := t.mark()
 	t.wrote = false
 	o.err = o.run(t)
 	if o.err == nil {
 		return nil
 	}
-	t.counts, t.spent = t.counts[:counts], t.spent[:spent]
+	t.undo(before)
 	if !t.wrote && !w.conn.c.AutoCommit() { // a full disk, for one, has ended the transaction already
 		return nil
 	}
@@ -241,12 +256,13 @@ func (w *writer) runOne(t *tx, o *op, batch []*op) error {
 
 // runGuarded runs one operation behind a savepoint, so that its failure undoes its changes alone.
 func (w *writer) runGuarded(t *tx, o *op) error {
-	counts, spent, ready := len(t.counts), len(t.spent), t.ready
+	before, ready := t.mark(), t.ready
 	if _, err := w.conn.exec("SAVEPOINT op"); err != nil {
 		return fmt.Errorf("set savepoint: %w", err)
 	}
 	if o.err = o.run(t); o.err != nil {
-		t.counts, t.spent, t.ready = t.counts[:counts], t.spent[:spent], ready
+		t.undo(before)
+		t.ready = ready
 		if _, err := w.conn.exec("ROLLBACK TO op"); err != nil {
 			return fmt.Errorf("undo to savepoint: %w", err)
 		}
@@ -270,8 +286,17 @@ func (w *writer) end(t *tx) error {
 	if err := t.writeCounts(); err != nil {
 		return fmt.Errorf("count jobs: %w", err)
 	}
+	if err := t.writeAgentJobs(); err != nil {
+		return fmt.Errorf("count jobs of agents: %w", err)
+	}
 	if err := t.writeSpending(); err != nil {
 		return fmt.Errorf("add up spending: %w", err)
+	}
+	if err := t.writeLists(&w.lanes); err != nil {
+		return fmt.Errorf("list jobs: %w", err)
+	}
+	if err := t.writeDeliveries(); err != nil {
+		return fmt.Errorf("queue deliveries: %w", err)
 	}
 	if _, err := w.conn.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)

@@ -33,6 +33,10 @@ type Job struct {
 	Events         string
 	Failure        string // "" means none
 	Usage          string // "" means nothing consumed
+	BatchID        string
+	BatchIndex     int64
+	CachedFrom     string
+	DataDeletedAt  int64
 }
 
 // Decode returns the job. Lists are never nil.
@@ -55,6 +59,10 @@ func (r *Job) Decode() (*steward.Job, error) {
 		Attempt:        int(r.Attempt),
 		Crashes:        int(r.Crashes),
 		Metadata:       []byte(Metadata([]byte(r.Metadata))),
+		Batch:          steward.BatchID(r.BatchID),
+		BatchIndex:     r.BatchIndex,
+		CachedFrom:     steward.JobID(r.CachedFrom),
+		DataDeletedAt:  Time(r.DataDeletedAt),
 	}
 	return j, r.decodeLists(j)
 }

@@ -152,8 +152,3 @@ func Limit(limit, offset int) (int, error) {
 
 // Fold returns the form of a text in which case-insensitive searches compare: lower case, all of Unicode.
 func Fold(s string) string { return strings.ToLower(s) }
-
-// SearchText returns the folded text that a search of agents looks into: name, engine and id.
-func SearchText(a *steward.Agent) string {
-	return Fold(a.Name + "\n" + a.EngineClassID + "\n" + a.EngineName + "\n" + string(a.ID))
-}

@@ -59,12 +59,12 @@ func agentStored(t *testing.T, s store.Store) {
 	info := user.Info()
 	a, v := newAgent(org.ID, "Rechnungen – 発票 🧾", now())
 	a.Creator, a.DisableCache, a.CacheFailedJobs = &info, true, true
-	a.Tags = []steward.Tag{{ID: "t1", Name: "Finance", Color: "blue", CreatedAt: now(), Creator: &user.ID, UsageCount: 2}}
+	a.Tags = []steward.Tag{newTag(t, s, org.ID, "Finance")}
 	must(t, "CreateAgent", s.CreateAgent(t.Context(), a, v))
 
 	got, err := s.Agent(t.Context(), org.ID, a.ID)
 	must(t, "Agent", err)
-	a.JobCount = new(int64)
+	a.JobCount, a.Tags[0].UsageCount = new(int64), 1
 	same(t, "agent", *got, a)
 
 	plain, _ := created(t, s, org.ID, "plain", now())
@@ -236,9 +236,9 @@ func agentSearch(t *testing.T, s store.Store) {
 		{"search looks at engine ids", store.AgentQuery{Search: "pdfextraction"}, []string{`back\slash`}},
 		{"search looks at ids", store.AgentQuery{Search: string(last.ID)[20:]}, []string{`back\slash`}},
 		{"search looks at names", store.AgentQuery{Search: "SURE"}, []string{"100% sure"}},
-		{"engine is exact", store.AgentQuery{EngineClassID: "PDFExtraction"}, []string{}},
-		{"engine", store.AgentQuery{EngineClassID: "PDFExtractionEngine"}, []string{`back\slash`}},
-		{"all together", store.AgentQuery{EngineClassID: "MultimodalExtractionEngine", Name: "s", Search: "multimodal"}, []string{"under_score", "100% sure"}},
+		{"engine is exact", store.AgentQuery{EngineClassIDs: []string{"PDFExtraction"}}, []string{}},
+		{"engine", store.AgentQuery{EngineClassIDs: []string{"PDFExtractionEngine"}}, []string{`back\slash`}},
+		{"all together", store.AgentQuery{EngineClassIDs: []string{"MultimodalExtractionEngine"}, Name: "s", Search: "multimodal"}, []string{"under_score", "100% sure"}},
 	} {
 		got, count := names(t, s, org, c.q)
 		same(t, c.what, got, c.want)

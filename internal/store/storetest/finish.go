@@ -48,6 +48,7 @@ func finishSuccess(f *fixture) {
 	must(f.t, "JobStatus", err)
 	same(f.t, "status record", st, &store.JobStatus{
 		ID: l.JobID, AgentID: f.agent, Status: steward.StatusSuccess, CreatedAt: now(), UpdatedAt: after(3), StartedAt: now(), EndedAt: after(3),
+		Cost: &cost,
 	})
 	want(f.t, "claimed afterwards", len(f.claimAt(after(1000))), 0)
 }

@@ -11,12 +11,12 @@ import (
 // JobLists tests the lists of jobs.
 func JobLists(t *testing.T, open Open) {
 	with(t, open, map[string]func(f *fixture){
-		"newest first, ties by id":                     listOrder,
-		"pages meet without gap or repeat":             listPages,
-		"a job added while paging moves no other away": listWhilePaging,
-		"every status can be asked for":                listStatus,
-		"inputs, outputs and references are left out":  listLean,
-		"arguments out of range are invalid":           listInvalid,
+		"newest first, ties by id":                            listOrder,
+		"pages meet without gap or repeat":                    listPages,
+		"a job added while paging moves no other away":        listWhilePaging,
+		"every status can be asked for":                       listStatus,
+		"outputs and references are left out, verdicts shown": listLean,
+		"arguments out of range are invalid":                  listInvalid,
 	})
 }
 
@@ -135,17 +135,17 @@ func listLean(f *fixture) {
 	f.submit(j)
 	l := f.claimOne(j.ID, now())
 	f.finish(l, store.Outcome{
-		Status: steward.StatusSuccess, At: after(1), Outputs: []steward.Datum{{Key: "k", Value: "v"}},
+		Status: steward.StatusSuccess, At: after(1), Outputs: []steward.Datum{{Key: "k", Value: `{"verdict":"fine"}`}},
 		References: []steward.Reference{{ResourceID: "page_1", SHA256: content()}}, Usage: steward.Usage{InputTokens: 3},
 	})
 	jobs, _, err := f.ListJobs(f.ctx(), f.org, store.JobQuery{})
 	must(f.t, "ListJobs", err)
 	got := jobs[0]
-	if len(got.Inputs)+len(got.Outputs)+len(got.References) != 0 {
-		f.t.Errorf("the list has inputs %v, outputs %v, references %v", got.Inputs, got.Outputs, got.References)
+	if len(got.Outputs)+len(got.References) != 0 {
+		f.t.Errorf("the list has outputs %v, references %v", got.Outputs, got.References)
 	}
 	full := f.get(j.ID)
-	full.Inputs, full.Outputs, full.References = got.Inputs, got.Outputs, got.References
+	full.Outputs, full.References, full.Verdict = got.Outputs, got.References, "fine"
 	same(f.t, "everything else", &got, full)
 }
 

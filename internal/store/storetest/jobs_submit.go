@@ -63,7 +63,8 @@ func submitStored(f *fixture) {
 	same(f.t, "job", f.get(n.ID), want)
 	got, err := f.JobStatus(f.ctx(), f.org, n.ID)
 	must(f.t, "JobStatus", err)
-	same(f.t, "status", got, &store.JobStatus{ID: n.ID, AgentID: f.agent, Status: steward.StatusPending, CreatedAt: now(), UpdatedAt: now()})
+	same(f.t, "status", got, &store.JobStatus{ID: n.ID, AgentID: f.agent, Status: steward.StatusPending, CreatedAt: now(), UpdatedAt: now(),
+		Cost: new(steward.MicroUSD)})
 }
 
 func submitPlain(f *fixture) {

@@ -22,8 +22,13 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}{
 		{"identity", Identity},
 		{"agents", Agents},
+		{"agent edits", AgentEdits},
+		{"agent lists", AgentLists},
+		{"tags", Tags},
 		{"submit", Submit},
 		{"job lists", JobLists},
+		{"job queries", JobQueries},
+		{"bulk", Bulk},
 		{"claim", Claim},
 		{"turns", Turns},
 		{"limits", Limits},
@@ -32,7 +37,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"finish", Finish},
 		{"cancel", Cancel},
 		{"steps", Steps},
+		{"cache", Cache},
+		{"purge", Purge},
+		{"batches", Batches},
 		{"files", Files},
+		{"kept files", KeptFiles},
+		{"webhooks", Webhooks},
 		{"crowd", Crowd},
 	}
 	for _, g := range groups {

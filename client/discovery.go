@@ -1,0 +1,44 @@
+package client
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/stewardhq/steward"
+)
+
+// EngineTypes lists the kinds of work that agents can do.
+//
+// Stability: may change until 1.0.
+func (c *Client) EngineTypes(ctx context.Context) ([]steward.EngineType, error) {
+	var answer struct {
+		Engines []steward.EngineType `json:"engines"`
+	}
+	if err := c.get(ctx, "/v1/agents/types/", nil, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Engines, nil
+}
+
+// Models lists the language models that agents can name. capability image, audio or video keeps those that read the medium.
+// Errors: steward.Invalid for another capability.
+//
+// Stability: may change until 1.0.
+func (c *Client) Models(ctx context.Context, capability string) ([]steward.LanguageModel, error) {
+	var answer struct {
+		Models []steward.LanguageModel `json:"models"`
+	}
+	q := url.Values{}
+	setText(q, "capability", capability)
+	if err := c.get(ctx, "/v1/agents/models/", q, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Models, nil
+}
+
+// Me returns the user of the client's key.
+//
+// Stability: may change until 1.0.
+func (c *Client) Me(ctx context.Context) (*steward.User, error) {
+	return getOne[steward.User](ctx, c, "/v1/users/current_user/", nil)
+}
