@@ -1,7 +1,7 @@
 # make help lists what there is.
 #
 # Everything runs on a machine with Go, a C compiler, git and make. The scripts install what else they need: PostgreSQL
-# for the tests (as root, on Debian), golangci-lint into .bin.
+# and Python for the tests (as root, on Debian), golangci-lint into .bin.
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -11,7 +11,7 @@ STEWARD  = .bin/steward
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 # Packages in which goroutines share state: tested again with the race detector.
-RACE = ./internal/blob ./internal/files ./internal/jobs/... ./internal/store/sqlite/... ./internal/store/postgres/...
+RACE = ./internal/blob ./internal/files ./internal/jobs/... ./internal/webhooks ./internal/store/sqlite/... ./internal/store/postgres/...
 
 # Begins a recipe whose tests need a PostgreSQL: the one that the variable names, or one of our own.
 WITH_POSTGRES = set -e; \
@@ -19,10 +19,10 @@ WITH_POSTGRES = set -e; \
 	export STEWARD_TEST_POSTGRES_URL;
 
 .DEFAULT_GOAL = help
-.PHONY: help demo run build test race cover lint fmt generate bench crash clean
+.PHONY: help demo run build test race cover lint fmt generate bench crash conformance clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## read a PDF invoice in a temporary folder and show the answer with its evidence
 	@$(STEWARD) demo
@@ -44,7 +44,8 @@ test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the ra
 	$(GO) test -race $(RACE); \
 	$(GO) -C testdata/corpus/gen test .; \
 	$(GO) -C bench vet .; \
-	$(GO) -C bench/riverpg vet .
+	$(GO) -C bench/riverpg vet .; \
+	scripts/conformance.sh
 
 race: ## run all tests with the race detector
 	@$(WITH_POSTGRES) \
@@ -72,6 +73,10 @@ bench: ## measure; make bench ONLY=jobs.nostep.sqlite,http.status.sqlite picks
 crash: ## kill the server at random under load, check that nothing is lost or done twice; ROUNDS=50 SEED=1
 	@$(WITH_POSTGRES) \
 	STEWARD_CRASH_ROUNDS=$(or $(ROUNDS),50) STEWARD_CRASH_SEED=$(or $(SEED),1) $(GO) test -count=1 -v -timeout 120m ./internal/crashtest
+
+# Only official releases of the client, from PyPI, as they are. Needs Python 3.
+conformance: ## drive the server with the official Python client, and hold it against its OpenAPI document; LONG=1 for more
+	@scripts/conformance.sh
 
 clean: ## remove what was built and what tests left, the test database included
 	@scripts/postgres.sh stop || true
