@@ -94,6 +94,11 @@ func (a oneAgent) Resolve(context.Context, steward.OrganizationID, steward.Agent
 	return a.version, a.program, nil
 }
 
+// ForRun implements jobs.Agents.
+func (a oneAgent) ForRun(context.Context, steward.OrganizationID, steward.AgentID, steward.VersionID) (*steward.Version, *engine.Program, error) {
+	return a.version, a.program, nil
+}
+
 // noModels is a source without models.
 type noModels struct{}
 
@@ -111,6 +116,9 @@ var errNoFiles = errors.New("benchmarks use no files")
 func (noFiles) Upload(context.Context, string, string, io.Reader) (steward.File, error) {
 	return steward.File{}, errNoFiles
 }
+
+// Bury implements jobs.Files.
+func (noFiles) Bury(context.Context, []string) (int, error) { return 0, nil }
 
 // Release implements jobs.Files.
 func (noFiles) Release(context.Context, ...steward.FileID) error { return nil }

@@ -110,6 +110,11 @@ func benchmarks() []benchmark {
 		{"start.p99.sqlite", startSQLite},
 		{"http.create.sqlite", httpCreateSQLite},
 		{"http.status.sqlite", httpStatusSQLite},
+		{"http.runmany1000.sqlite", httpRunManySQLite},
+		{"http.statuses1000.sqlite", httpStatusesSQLite},
+		{"http.joblist.p99.sqlite", httpJobListSQLite},
+		{"http.joblist.p99.postgres", httpJobListPostgres},
+		{"webhooks.deliveries.sqlite", webhookDeliveriesSQLite},
 	}
 }
 
