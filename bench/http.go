@@ -95,6 +95,17 @@ func (s *server) prepare(ctx context.Context) error {
 	return nil
 }
 
+// redial puts a new connection in the first one's place.
+func (s *server) redial(ctx context.Context) error {
+	c, err := dial(ctx, s.addr)
+	if err != nil {
+		return err
+	}
+	err = s.conns[0].close()
+	s.conns[0] = c
+	return err
+}
+
 // request encodes a request once, so that it costs a write afterwards.
 func (s *server) request(method, path, body string) []byte {
 	head := method + " " + path + " HTTP/1.1\r\nHost: " + s.addr + "\r\nAuthorization: Bearer " + s.key + "\r\nAccept: application/json\r\n"

@@ -17,7 +17,6 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -120,10 +119,6 @@ func New(opts *Options) (*Client, error) {
 	}
 	if err := o.fill(); err != nil {
 		return nil, err
-	}
-	u, err := url.Parse(o.BaseURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("base URL %q is not an http or https URL", o.BaseURL)
 	}
 	header := o.Header.Clone()
 	if header == nil {

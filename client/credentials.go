@@ -30,19 +30,35 @@ func (o *Options) discover() error {
 	if err := o.tune(env); err != nil {
 		return err
 	}
+	if o.BaseURL != "" {
+		if err := checkBase(o.BaseURL); err != nil { // before a key is missed that no address can have
+			return err
+		}
+	}
+	noKey := ErrNoAPIKey
 	if o.DataFolder == "" && (o.APIKey == "" || o.BaseURL == "") {
 		local, err := readCredentials(usualFolder())
 		if err != nil {
 			return err
 		}
-		if !local.belongTo(o.BaseURL) {
+		if local.APIKey != "" && !local.belongTo(o.BaseURL) {
 			local.APIKey = ""
+			noKey = fmt.Errorf("%w; the key in %s belongs to another host and is not sent to %s", ErrNoAPIKey, usualFolder(), hostOf(o.BaseURL))
 		}
 		o.take(local.APIKey, local.BaseURL)
 	}
 	o.take("", defaultBaseURL)
 	if o.APIKey == "" {
-		return ErrNoAPIKey
+		return noKey
+	}
+	return checkBase(o.BaseURL)
+}
+
+// checkBase checks the address of a server.
+func checkBase(base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("base URL %q is not an http or https URL, such as %s", base, defaultBaseURL)
 	}
 	return nil
 }

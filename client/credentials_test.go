@@ -22,6 +22,22 @@ func leave(t *testing.T, folder, text string) {
 	}
 }
 
+func TestAnAddressThatIsNoneAndAKeyForAnotherHostAreTold(t *testing.T) { // not parallel: it sets the environment
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"STEWARD_API_KEY", "STEWARD_BASE_URL", "STEWARD_DATA"} {
+		t.Setenv(name, "")
+	}
+	leave(t, "steward-data", `{"api_key":"secret","base_url":"http://127.0.0.1:8080"}`)
+	_, err := client.New(&client.Options{BaseURL: "steward.test:8080"})
+	if err == nil || errors.Is(err, client.ErrNoAPIKey) || !strings.Contains(err.Error(), `base URL "steward.test:8080" is not an http or https URL`) {
+		t.Errorf("New: %v", err)
+	}
+	_, err = client.New(&client.Options{BaseURL: "https://steward.test"})
+	if !errors.Is(err, client.ErrNoAPIKey) || !strings.Contains(err.Error(), "the key in steward-data belongs to another host and is not sent to steward.test") {
+		t.Errorf("New: %v", err)
+	}
+}
+
 func TestFindsKeyAndAddress(t *testing.T) { // not parallel: it sets the environment
 	for _, tt := range []struct {
 		name       string

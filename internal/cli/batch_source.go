@@ -46,9 +46,9 @@ func (g *global) openSource(ctx context.Context, path string, skipBad bool) (*it
 
 // checkOut refuses results in the place of the items: they would be lost, and a folder would have other items when the command is repeated.
 func (o *batchOptions) checkOut() error {
-	source, err := os.Stat(o.source)
-	if err != nil || o.out == "" {
-		return nil // told when the source is opened
+	source, _ := os.Stat(o.source) // that it is missing is told when it is opened
+	if source == nil || o.out == "" {
+		return nil
 	}
 	if out, err := os.Stat(o.out); err == nil && os.SameFile(source, out) {
 		return usagef("--out %s would replace the items: name another file", o.out)

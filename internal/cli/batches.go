@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -130,11 +131,21 @@ func newBatchesResume(g *global) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if unmoved(before, b) {
+			return g.printBatch(b, fmt.Sprintf("No item of batch %s runs again: those that were refused, or whose data was deleted, stay as they are.", id))
+		}
 		return g.printBatch(b, fmt.Sprintf("Asked for another run of %s. Watch: steward batches watch %s", many(chosen(before.Counts, codes), "item"), id))
 	})
 	cmd.Flags().StringVar(&status, "status", "", "Only those of this status: failure or cancelled (default: both)")
 	completeFixed(cmd, "status", "failure", "cancelled")
 	return cmd
+}
+
+// unmoved reports whether a batch that had ended is as it was: resuming it found nothing to run.
+func unmoved(before, after *steward.Batch) bool {
+	same := func(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+	return (before.CancelledAt != nil || before.CompletedAt != nil) &&
+		same(before.CancelledAt, after.CancelledAt) && same(before.CompletedAt, after.CompletedAt)
 }
 
 // chosen is how many items resume is about.

@@ -82,6 +82,8 @@ func (g *global) hintFor(command string, err error) string {
 		return fmt.Sprintf("Repeat the command, and it goes on where it was.\nLook at it: steward batches get %s\nCancel it:  steward batches cancel %s", e.id, e.id)
 	}
 	switch {
+	case errors.Is(err, client.ErrNoAPIKey) && g.server != "":
+		return "Give a key of that server with --key or STEWARD_API_KEY."
 	case errors.Is(err, client.ErrNoAPIKey):
 		return "Is a server running on this machine? Start one with: steward serve"
 	case errors.Is(err, syscall.EADDRINUSE):

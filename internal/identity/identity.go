@@ -189,6 +189,15 @@ func (s *Service) CreateKey(ctx context.Context, p CreateKeyParams) (*steward.Ke
 	return &rec.Key, token, nil
 }
 
+// scopeNames lists all scopes for a message.
+func scopeNames() string {
+	names := make([]string, 0, len(steward.Scopes()))
+	for _, s := range steward.Scopes() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
+
 func (p *CreateKeyParams) check(now time.Time) error {
 	p.Name = strings.TrimSpace(p.Name)
 	if n := len([]rune(p.Name)); n < 1 || n > 200 {
@@ -199,7 +208,7 @@ func (p *CreateKeyParams) check(now time.Time) error {
 	}
 	for _, sc := range p.Scopes {
 		if !slices.Contains(steward.Scopes(), sc) {
-			return &steward.Error{Code: steward.Invalid, Field: "scopes", Message: fmt.Sprintf("must be of %v.", steward.Scopes())}
+			return &steward.Error{Code: steward.Invalid, Field: "scopes", Message: "must be of " + scopeNames() + "."}
 		}
 	}
 	if p.ExpiresAt != nil && !p.ExpiresAt.After(now) {

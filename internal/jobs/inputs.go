@@ -57,10 +57,16 @@ func (in *intake) readInput(ctx context.Context, def steward.InputDefinition, fi
 		return in.readFiles(ctx, def, one, fields)
 	case last.File != nil:
 		return in.s.readTextFile(ctx, one, last.File)
+	case len(last.JSON) > maxTextBytes || len(last.Text) > maxTextBytes: // a run could not read it
+		return one, errTextTooLong(def.Key)
 	case last.JSON != nil:
 		return readJSON(one, last.JSON)
 	}
 	return readText(one, last.Text)
+}
+
+func errTextTooLong(key string) error {
+	return &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("Input %s is longer than %d MiB.", key, maxTextBytes>>20)}
 }
 
 // isFileType reports whether a definition's data type means a file.
@@ -132,7 +138,7 @@ func (s *Service) readTextFile(ctx context.Context, in steward.Input, f *steward
 		return in, inputErr("Input %s must be a text, not a file of type %s", in.Key, f.ContentType)
 	}
 	if f.SizeBytes > maxTextBytes {
-		return in, &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("Input %s is longer than %d MiB.", in.Key, maxTextBytes>>20)}
+		return in, errTextTooLong(in.Key)
 	}
 	text, err := s.readAll(ctx, *f, maxTextBytes)
 	if err != nil {

@@ -1,8 +1,10 @@
 package jobs_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,6 +86,26 @@ func TestInputsAreReadByTheirDefinitions(t *testing.T) {
 		case c.err != "" && (!errors.As(err, &e) || e.Code != steward.Invalid || e.Field != steward.InputField || !strings.Contains(e.Message, c.err)):
 			t.Errorf("%s: got %v, want an invalid input with %q", name, err, c.err)
 		}
+	}
+}
+
+func TestATextThatNoRunCouldReadIsRefused(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Func{ID: "E", Config: textParams(), Do: func(_ context.Context, run *engine.Run) (*engine.Result, error) {
+		return enginetest.Output(strconv.Itoa(len(run.Config.String("text"))))
+	}}}})
+	agent := h.agentWith("a", "E", steward.InputDefinition{Key: "text", DataType: "text/plain"}, steward.InputDefinition{Key: "data", DataType: "application/json"})
+	long := strings.Repeat("x", 16<<20)
+	for name, in := range map[string]jobs.RawInput{
+		"text": {Key: "text", Text: long + "x"}, "JSON": {Key: "data", JSON: json.RawMessage(`["` + long + `"]`)},
+	} {
+		if _, err := h.jobs.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: [][]jobs.RawInput{{in}}}); steward.CodeOf(err) != steward.TooLarge {
+			t.Errorf("a long %s: %v", name, err)
+		}
+	}
+	h.work(jobs.WorkerOptions{})
+	if job := h.end(h.submit(jobs.RunParams{AgentID: agent, Inputs: []jobs.RawInput{{Key: "text", Text: long}}})); job.Status != steward.StatusSuccess {
+		t.Errorf("the longest text: %s, %+v", job.Status, job.Failure)
 	}
 }
 

@@ -426,7 +426,8 @@ type Batches interface {
 	CancelBatch(ctx context.Context, org steward.OrganizationID, id steward.BatchID, at time.Time) error
 	// RetryItems queues at most limit of the batch's items that ended as one of statuses (FAILURE, CANCELLED) again: each as a new
 	// job with a new id and the old one's inputs, metadata and version, in the old one's place; the old job stays on record outside of the batch.
-	// Items whose data was deleted or that were refused are left out. The batch is neither cancelled nor completed afterwards when there was one.
+	// Items whose data was deleted, that were refused or whose job was made at that time or later are left out, so that calls with one
+	// time end even when items fail again at once. The batch is neither cancelled nor completed afterwards when there was one.
 	// It returns how many items were queued; fewer than limit means that none is left. limit is 1 to 1000. Errors: NotFound.
 	RetryItems(ctx context.Context, org steward.OrganizationID, id steward.BatchID, statuses []steward.Status, at time.Time, limit int) (int, error)
 	// CompleteBatches marks closed batches whose jobs have all ended as completed, at most limit, and returns them.

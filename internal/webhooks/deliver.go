@@ -70,7 +70,14 @@ type Deliverer struct {
 type place struct {
 	underWay int
 	slow     bool // its latest attempt took long
+
+	// Straight failures in this process, and the time of the last: results reach the database later than the next round begins.
+	failures int
+	failedAt time.Time // zero after a success
 }
+
+// recordLag is for how long a failure counts that the database does not show: it has it by then, or does not want it any more.
+const recordLag = 5 * time.Second
 
 // NewDeliverer returns a deliverer for the service's events. nil opts is fine.
 func NewDeliverer(s *Service, opts *DelivererOptions) *Deliverer {
@@ -251,19 +258,23 @@ func (d *Deliverer) share(due []store.DueWebhook, now time.Time) (takes []store.
 // The caller holds mu.
 func (d *Deliverer) room(w *store.DueWebhook, now time.Time) (n int, full bool) {
 	underWay, most := 0, perWebhook
+	failures, failedAt := w.FailureCount, w.FailedAt
 	if p := d.busy[w.ID]; p != nil {
 		underWay = p.underWay
 		if p.slow {
 			most = perSlow
 		}
+		if p.failedAt.After(failedAt) && now.Sub(p.failedAt) < recordLag {
+			failures, failedAt = max(failures, p.failures), p.failedAt
+		}
 	}
-	if w.FailureCount >= failingFrom {
+	if failures >= failingFrom {
 		most = 1
 		pause := longestPause
-		if doublings := w.FailureCount - failingFrom; doublings < 6 {
+		if doublings := failures - failingFrom; doublings < 6 {
 			pause = firstPause << doublings
 		}
-		if now.Sub(w.FailedAt) < pause {
+		if now.Sub(failedAt) < pause {
 			return 0, false
 		}
 	}
@@ -276,7 +287,7 @@ func (d *Deliverer) left(id steward.WebhookID) {
 	p := d.busy[id]
 	p.underWay--
 	d.total--
-	if p.underWay == 0 && !p.slow {
+	if p.underWay == 0 && !p.slow && p.failedAt.IsZero() {
 		delete(d.busy, id)
 	}
 	d.mu.Unlock()
@@ -286,11 +297,17 @@ func (d *Deliverer) left(id steward.WebhookID) {
 	}
 }
 
-// noteSpeed remembers whether a webhook's receiver takes long.
-func (d *Deliverer) noteSpeed(id steward.WebhookID, took time.Duration) {
+// note remembers what an attempt tells about a webhook's receiver.
+func (d *Deliverer) note(id steward.WebhookID, a *attempt, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.place(id).slow = took >= slowFrom
+	p := d.place(id)
+	p.slow = a.took >= slowFrom
+	if a.ok() {
+		p.failures, p.failedAt = 0, time.Time{}
+	} else {
+		p.failures, p.failedAt = p.failures+1, now
+	}
 }
 
 // Waits after which an event is looked at again that could not be sent for reasons of this server.
@@ -320,7 +337,7 @@ func (d *Deliverer) deliver(ctx context.Context, c store.ClaimedDelivery) store.
 		}
 		return r
 	}
-	d.noteSpeed(c.Webhook.ID, a.took)
+	d.note(c.Webhook.ID, a, r.At)
 	d.judge(&r, a, c.Attempts+1)
 	return r
 }

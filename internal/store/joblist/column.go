@@ -118,6 +118,18 @@ func (c *Column) Merge(number int64, encoded []byte) error {
 	return c.block(number).Merge(encoded)
 }
 
+// Clone returns a copy that shares nothing with c.
+func (c *Column) Clone() *Column {
+	copies := make([]Block, len(c.blocks))
+	n := &Column{blocks: make(map[int64]*Block, len(c.blocks))}
+	for number, b := range c.blocks {
+		copies[0] = *b
+		n.blocks[number] = &copies[0]
+		copies = copies[1:]
+	}
+	return n
+}
+
 // Set stores the code of a job's value.
 func (c *Column) Set(seq, value int64) {
 	n, place := BlockOf(seq)

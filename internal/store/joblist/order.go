@@ -2,7 +2,6 @@ package joblist
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -177,7 +176,7 @@ func (l *lister) byCode(set *Set, order []store.JobOrder, skip, take int) (page 
 		return nil, err
 	}
 	codes := col.of(set, set.Len())
-	r := newRanks(codes, order[0].Descending)
+	r := newRanks(codes, order[0].Descending, skip+take)
 	if skip < r.valued {
 		if page, err = l.coded(set, r, order, skip, min(take, r.valued-skip)); err != nil {
 			return nil, err
@@ -186,7 +185,7 @@ func (l *lister) byCode(set *Set, order []store.JobOrder, skip, take int) (page 
 	if len(page) == take {
 		return page, nil
 	}
-	more, err := l.page(r.none(set), order[1:], max(0, skip-r.valued), take-len(page))
+	more, err := l.page(r.only(set, noCode), order[1:], max(0, skip-r.valued), take-len(page))
 	return append(page, more...), err
 }
 
@@ -195,9 +194,12 @@ func (l *lister) coded(set *Set, r *ranks, order []store.JobOrder, skip, take in
 	// The page begins in the class of jobs with code first and ends in that with code last.
 	first, before := r.find(skip)
 	last, _ := r.find(skip + take - 1)
+	if first == last {
+		return l.class(r.only(set, first), first, order, skip-before, take)
+	}
 	heads, tails, between := r.parts(set, first, last)
 	page, err := l.class(heads, first, order, skip-before, take)
-	if err != nil || first == last {
+	if err != nil {
 		return page, err
 	}
 	middle, err := l.sorted(between, order, 0, take-len(page))
@@ -209,118 +211,12 @@ func (l *lister) coded(set *Set, r *ranks, order []store.JobOrder, skip, take in
 	return append(page, end...), err
 }
 
-// parts returns the jobs of a set whose codes are first, last, and between the two in the order. The set is that of the codes.
-func (r *ranks) parts(set *Set, first, last uint32) (heads, tails *Set, between []int64) {
-	low, high := max(min(first, last), noCode+1), max(first, last)
-	heads, tails = new(Set), new(Set)
-	codes := r.codes
-	for _, c := range set.chunks {
-		head, tail := new(Bits), new(Bits)
-		var some, more uint64
-		for w, word := range c.bits {
-			for ; word != 0; word &= word - 1 {
-				code := codes[0]
-				codes = codes[1:]
-				if code < low || code > high {
-					continue
-				}
-				bit := word & -word
-				switch code {
-				case first:
-					head[w] |= bit
-					some |= bit
-				case last:
-					tail[w] |= bit
-					more |= bit
-				default:
-					between = append(between, c.number*ChunkSize+int64(w*64+bits.TrailingZeros64(word)))
-				}
-			}
-		}
-		if some != 0 {
-			heads.chunks = append(heads.chunks, chunk{c.number, head})
-		}
-		if more != 0 {
-			tails.chunks = append(tails.chunks, chunk{c.number, tail})
-		}
-	}
-	return heads, tails, between
-}
-
-// none returns the jobs of a set that have no value. The set is that of the codes.
-func (r *ranks) none(set *Set) *Set {
-	without, codes := new(Set), r.codes
-	for seq := range set.Each() {
-		if codes[0] == noCode {
-			without.Add(seq)
-		}
-		codes = codes[1:]
-	}
-	return without
-}
-
 // class cuts a page out of jobs of one code: they are equal when it is exact, otherwise they differ by little.
 func (l *lister) class(set *Set, code uint32, order []store.JobOrder, skip, take int) ([]int64, error) {
 	if exactCode(code) {
 		return l.page(set, order[1:], skip, take)
 	}
 	return l.sorted(set.Numbers(), order, skip, take)
-}
-
-// ranks finds the code at a place among codes without sorting them.
-type ranks struct {
-	codes      []uint32
-	descending bool
-	valued     int   // how many are codes of a value
-	high       []int // their number by the upper half of the code
-}
-
-const (
-	lowBits  = codeBits / 2
-	lowMask  = 1<<lowBits - 1
-	halfSize = 1 << lowBits
-)
-
-func newRanks(codes []uint32, descending bool) *ranks {
-	r := &ranks{codes: codes, descending: descending, high: make([]int, halfSize)}
-	none := 0
-	for _, code := range codes {
-		r.high[code>>lowBits&lowMask]++
-		if code == noCode {
-			none++
-		}
-	}
-	r.high[0] -= none
-	r.valued = len(codes) - none
-	return r
-}
-
-// find returns the code at a place among those of values, and how many jobs have a code before it.
-func (r *ranks) find(place int) (code uint32, before int) {
-	high, before := r.locate(r.high, place)
-	low := make([]int, halfSize)
-	for _, code := range r.codes {
-		if int(code>>lowBits) == high && code != noCode {
-			low[code&lowMask]++
-		}
-	}
-	at, more := r.locate(low, place-before)
-	return uint32(high<<lowBits | at), before + more //nolint:gosec // 24 bits
-}
-
-// locate returns the index under which a place falls, and how many come before it.
-func (r *ranks) locate(counts []int, place int) (index, before int) {
-	for i := range counts {
-		index = i
-		if r.descending {
-			index = len(counts) - 1 - i
-		}
-		if before+counts[index] > place {
-			return index, before
-		}
-		before += counts[index]
-	}
-	return index, before // not reached: place is one of those counted
 }
 
 // byUpdate orders by the last change: ended jobs by their end, queued ones by their creation, the others by their rows.

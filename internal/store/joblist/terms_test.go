@@ -65,7 +65,7 @@ func TestTermsDoNotMixUp(t *testing.T) {
 func TestTermsOfEndedJobs(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
-		`{"verdict":"approve","summary":"s"}`: "approve", `{"verdict":""}`: "", ` {"x":{"verdict":"no"},"verdict":"é"}`: "é",
+		`{"verdict":"approve","summary":"s"}`: "approve", `{"verdict":""}`: "", `{"x":{"verdict":"no"},"verdict":"é"}`: "é",
 		`{"verdict":1}`: "-", `{"verdict":null}`: "-", `["verdict"]`: "-", `{"verdict"`: "-", ``: "-", `{"result":{"verdict":"x"}}`: "-",
 	} {
 		outputs := []steward.Datum{{Value: value}, {Value: `{"verdict":"second"}`}}

@@ -95,10 +95,11 @@ func statusSet(statuses []steward.Status) []int16 {
 
 const (
 	lockBatchSQL = `select 1 from batches where id = $1 and (organization_id = $2) is true` + ofLiving + ` for no key update`
-	// retryableSQL locks the jobs of items that can be queued again, in the order of their ids like everywhere.
+	// retryableSQL locks the jobs of items that can be queued again, in the order of their ids like everywhere. Jobs that were
+	// queued at that time or later are not meant: they may be what an earlier piece of the same resume queued.
 	retryableSQL = `
 select id, batch_index, batch_hash from jobs where id in (
-    select id from jobs where batch_id = $1 and (status = any ($2)) is true and (data_deleted_at is null and not refused) is true
+    select id from jobs where batch_id = $1 and (status = any ($2)) is true and (data_deleted_at is null and not refused and created_at < $4) is true
     order by batch_index limit $3)
 order by id for no key update`
 	// leaveBatchSQL takes jobs out of their batch, so that their places are free.
@@ -157,7 +158,7 @@ func retryItems(ctx context.Context, tx pgx.Tx, batch uid, statuses []steward.St
 	if len(statuses) == 0 {
 		return 0, nil
 	}
-	rows, err := tx.Query(ctx, retryableSQL, batch, statusSet(statuses), limit)
+	rows, err := tx.Query(ctx, retryableSQL, batch, statusSet(statuses), limit, stamp(at))
 	if err != nil {
 		return 0, err
 	}

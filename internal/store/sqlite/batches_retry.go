@@ -27,7 +27,7 @@ func (s *Store) RetryItems(
 		if err := t.batchOf(org, id); err != nil {
 			return err
 		}
-		items, err := t.retryable(id, storerow.Retryable(statuses), limit)
+		items, err := t.retryable(id, storerow.Retryable(statuses), at, limit)
 		if err != nil {
 			return err
 		}
@@ -55,12 +55,13 @@ type failedItem struct {
 	inputs      string
 }
 
-// retryable returns items of a batch that ended as one of statuses and can run again, by index within a status.
-func (c *conn) retryable(id steward.BatchID, statuses []steward.Status, limit int) (items []failedItem, err error) {
+// retryable returns items of a batch that ended as one of statuses and can run again, by index within a status. Jobs that were queued
+// at that time or later are not meant: they may be what an earlier piece of the same resume queued.
+func (c *conn) retryable(id steward.BatchID, statuses []steward.Status, at time.Time, limit int) (items []failedItem, err error) {
 	for _, st := range statuses {
 		err := c.query(`SELECT seq, organization_id, agent_id, version_name, metadata, inputs FROM jobs INDEXED BY jobs_by_batch
-			WHERE batch_id <> '' AND batch_id = ? AND status = ? AND refused = 0 AND data_deleted_at = 0 ORDER BY batch_index LIMIT ?`,
-			[]any{id, st, limit - len(items)}, func(r row) error {
+			WHERE batch_id <> '' AND batch_id = ? AND status = ? AND refused = 0 AND data_deleted_at = 0 AND created_at < ? ORDER BY batch_index LIMIT ?`,
+			[]any{id, st, at, limit - len(items)}, func(r row) error {
 				items = append(items, failedItem{r.int(0), lane{r.text(1), r.text(2)}, r.text(3), r.text(4), r.text(5)})
 				return nil
 			})

@@ -11,7 +11,7 @@ import (
 
 // findResult looks for a result that answers a new job, and writes it into end.
 func (t *tx) findResult(q *queuedJob, end *bornEnded) (found bool, err error) {
-	if q.Cache == nil || !q.Cache.Read || q.Refused != nil {
+	if asks := q.Refused == nil && q.Cache != nil && q.Cache.Read; !asks {
 		return false, nil
 	}
 	return t.first(`SELECT j.seq, j.id, j.outputs, j.refs, j.failure, j.verdict FROM cache c JOIN jobs j ON j.seq = c.job_seq

@@ -64,7 +64,17 @@ func (r *Job) Decode() (*steward.Job, error) {
 		CachedFrom:     steward.JobID(r.CachedFrom),
 		DataDeletedAt:  Time(r.DataDeletedAt),
 	}
-	return j, r.decodeLists(j)
+	if err := r.decodeLists(j); err != nil {
+		return j, err
+	}
+	if j.CachedFrom != "" { // the first job's cost was paid there
+		for i := range j.Outputs {
+			if j.Outputs[i].Cost != nil {
+				j.Outputs[i].Cost = new(float64)
+			}
+		}
+	}
+	return j, nil
 }
 
 // decodeLists fills what rows keep as JSON.

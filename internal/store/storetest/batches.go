@@ -31,6 +31,7 @@ func Batches(t *testing.T, open Open) {
 		"an empty batch is completed when it is closed":             batchEmpty,
 		"items are queued again in their places":                    batchRetry,
 		"items are queued again piece by piece":                     batchRetryPieces,
+		"a resume queues each item once":                            batchRetryOnce,
 		"what has no data or was refused is not queued again":       batchRetryLeft,
 		"callers at once complete a batch once":                     batchCompleteRace,
 		"a refused job ends as a failure at once":                   refusedJob,
@@ -452,6 +453,25 @@ func batchRetry(f *fixture) {
 	want(f.t, "jobs on record", count, 4)
 	f.finish(claimed[0].Lease, store.Outcome{Status: steward.StatusSuccess, At: after(201)})
 	same(f.t, "completed anew", f.completed(), []steward.BatchID{id})
+}
+
+// A resume in several pieces leaves what it queued alone, also when that has failed again meanwhile.
+func batchRetryOnce(f *fixture) {
+	id, _ := f.ended(4, steward.StatusFailure)
+	failed := []steward.Status{steward.StatusFailure}
+	n, err := f.RetryItems(f.ctx(), f.org, id, failed, after(10), 2)
+	must(f.t, "RetryItems", err)
+	want(f.t, "items of the first piece", n, 2)
+	for _, c := range f.claimAt(after(10)) {
+		f.finish(c.Lease, failure(steward.FailModelRefused, after(11)))
+	}
+	n, err = f.RetryItems(f.ctx(), f.org, id, failed, after(10), 100)
+	must(f.t, "RetryItems", err)
+	want(f.t, "items of the second piece", n, 2)
+	n, err = f.RetryItems(f.ctx(), f.org, id, failed, after(10), 100)
+	must(f.t, "RetryItems", err)
+	want(f.t, "items of the third piece", n, 0)
+	same(f.t, "counts", f.getBatch(id).Counts, steward.BatchCounts{Failure: 2, Pending: 2})
 }
 
 func batchRetryPieces(f *fixture) {

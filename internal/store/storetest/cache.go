@@ -88,10 +88,15 @@ func cacheHit(f *fixture) {
 	key := cacheKey()
 	first := f.cachedJob(key, now())
 	o := success(first.ID, after(5))
+	paid := 0.0007
+	o.Outputs[0].Cost = &paid
 	f.run(first, o)
 	second := f.cachedJob(key, after(10))
 	second.Metadata = []byte(`{"case":"2"}`)
 	got := f.hit(second)
+	if cost := got.Outputs[0].Cost; cost == nil || *cost != 0 {
+		f.t.Errorf("cost of the output: got %v, want 0: the first job paid", cost)
+	}
 	want(f.t, "status", got.Status, steward.StatusCached)
 	want(f.t, "cached from", got.CachedFrom, first.ID)
 	want(f.t, "history", history(got), "PENDING CACHED")
