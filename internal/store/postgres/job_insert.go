@@ -32,8 +32,8 @@ stored as (
 listed as (
     insert into job_list (seq, organization_id, agent_id, id, created_at, version_name, labels, inputs)
     select seq, organization_id, agent_id, id, created_at, version_name, labels, text from given)
-insert into job_ends (seq, organization_id, agent_id, id, ended_at, status, verdict, verdict_term, cost)
-select g.seq, g.organization_id, g.agent_id, g.id, g.ended_at, g.status, coalesce(s.verdict, ''), coalesce(s.verdict_term, ''), 0
+insert into job_ends (seq, organization_id, agent_id, id, created_at, ended_at, status, verdict, verdict_term, cost)
+select g.seq, g.organization_id, g.agent_id, g.id, g.created_at, g.ended_at, g.status, coalesce(s.verdict, ''), coalesce(s.verdict_term, ''), 0
 from given g left join lateral (
     select e.verdict, e.verdict_term from jobs j
     cross join lateral (select verdict, verdict_term from job_ends where seq = j.seq limit 1) e

@@ -81,12 +81,14 @@ func purge(ctx context.Context, tx pgx.Tx, ids []uid, at time.Time) (store.Purge
 func (p *purging) list(ctx context.Context) error {
 	g := newGathering()
 	for i, seq := range p.seqs {
-		g.add(laneOf(p.orgs[i], p.agents[i]), joblist.PurgedTerm, seq)
+		lane := laneOf(p.orgs[i], p.agents[i])
+		g.add(lane, joblist.PurgedTerm, seq)
+		g.span(lane, seq) // which says that something changed
 	}
 	if _, err := p.tx.Exec(ctx, lockFoldSQL, foldLock); err != nil {
 		return err
 	}
-	return g.storeBits(ctx, p.tx)
+	return g.store(ctx, p.tx)
 }
 
 // purging is the deletion of the data of some jobs.

@@ -36,7 +36,7 @@ func (s *Store) ListJobs(ctx context.Context, org steward.OrganizationID, q stor
 		asked = store.JobQuery{Status: q.Status, Offset: q.Offset}
 	}
 	err = s.seen(ctx, "list jobs", func(tx pgx.Tx) error {
-		src := &listSource{ctx: ctx, tx: tx, org: orgID, agent: agentID}
+		src := &listSource{ctx: ctx, tx: tx, org: orgID, agent: agentID, order: asked.Order, cache: &s.lists}
 		page, err := joblist.List(src, &asked, limit)
 		if err != nil || len(page.Seqs) == 0 {
 			count = page.Count

@@ -28,8 +28,9 @@ insert into job_list (seq, organization_id, agent_id, id, created_at, version_na
 select * from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
 on conflict (seq) do nothing`
 	fillEndsSQL = `
-insert into job_ends (seq, organization_id, agent_id, id, ended_at, status, verdict, verdict_term, cost, duration)
-select * from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::smallint[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
+insert into job_ends (seq, organization_id, agent_id, id, created_at, ended_at, status, verdict, verdict_term, cost, duration)
+select * from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::smallint[],
+    $8::text[], $9::text[], $10::bigint[], $11::bigint[])
 on conflict (seq) do nothing`
 )
 
@@ -105,7 +106,7 @@ type filling struct {
 	versions, labels, texts    []string
 	endSeqs                    []int64
 	endOrgs, endAgents, endIDs []uid
-	ended                      []pgtype.Timestamptz
+	begun, ended               []pgtype.Timestamptz // when the ended ones were created, and when they ended
 	statuses                   []int16
 	verdicts, terms            []string
 	costs, durations           []pgtype.Int8
@@ -135,6 +136,7 @@ func (f *filling) add(j *unlisted) {
 	v := verdictOf(outputs)
 	f.endSeqs, f.endOrgs = append(f.endSeqs, j.seq), append(f.endOrgs, j.org)
 	f.endAgents, f.endIDs = append(f.endAgents, j.agent), append(f.endIDs, j.id)
+	f.begun = append(f.begun, j.created)
 	f.ended, f.statuses = append(f.ended, j.ended), append(f.statuses, int16(j.status)) //nolint:gosec // 3 to 6
 	f.verdicts, f.terms = append(f.verdicts, v.text), append(f.terms, v.term)
 	duration := joblist.DurationOf(micros(j.started), micros(j.ended))
@@ -147,6 +149,6 @@ func (f *filling) queue(batch *pgx.Batch) {
 		batch.Queue(fillListSQL, f.seqs, f.orgs, f.agents, f.ids, f.created, f.versions, f.labels, f.texts)
 	}
 	if len(f.endSeqs) > 0 {
-		batch.Queue(fillEndsSQL, f.endSeqs, f.endOrgs, f.endAgents, f.endIDs, f.ended, f.statuses, f.verdicts, f.terms, f.costs, f.durations)
+		batch.Queue(fillEndsSQL, f.endSeqs, f.endOrgs, f.endAgents, f.endIDs, f.begun, f.ended, f.statuses, f.verdicts, f.terms, f.costs, f.durations)
 	}
 }

@@ -23,22 +23,14 @@ const (
 
 // Times of the folder.
 const (
-	foldDelay = 200 * time.Millisecond // from a change to its folding, so that many go together
-	foldIdle  = 5 * time.Second        // between looks for what other processes left
+	foldDelay = 200 * time.Millisecond // while transactions are open, or another process folds
+	foldIdle  = time.Second            // between looks: many changes go together, and readers look at no more than those of a second
 	foldPause = time.Second            // after a failure
 )
 
 // foldRows is how many rows of a kind are folded in one transaction. More than one transaction can store jobs at once, so that
 // the rows of a transaction are never cut.
 const foldRows = 4000
-
-// changed says that rows were stored which are to be folded.
-func (s *Store) changed() {
-	select {
-	case s.unfolded <- struct{}{}:
-	default: // it is known already
-	}
-}
 
 // fold keeps folding until ctx ends. One process at a time folds; which one does not matter.
 func (s *Store) fold(ctx context.Context) {
@@ -48,17 +40,9 @@ func (s *Store) fold(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.unfolded:
-			// Soon, but not for each alone.
-			timer.Reset(foldDelay)
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			}
 		case <-timer.C:
+			timer.Reset(s.foldAll(ctx))
 		}
-		timer.Reset(s.foldAll(ctx))
 	}
 }
 

@@ -51,6 +51,7 @@ type spanKey struct {
 
 // span is the range of what the jobs of a chunk have.
 type span struct {
+	fold                                       int64              // when it was changed last, as it was read
 	createdFrom, createdTo, endedFrom, endedTo pgtype.Timestamptz // null for none
 	idFrom, idTo                               uid                // null for none
 }
@@ -249,14 +250,17 @@ func (g *gathering) storeColumns(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
+// nextFoldSQL counts a fold.
+const nextFoldSQL = `update job_lists set folds = folds + 1 returning folds`
+
 // storeSpansSQL widens the spans of chunks. A job is never folded after its end, but its end may be folded with it.
 const storeSpansSQL = `
-insert into job_spans as s (lane, chunk, created_from, created_to, ended_from, ended_to, id_from, id_to)
-select g.lane, g.chunk, coalesce(g.created_from, 'infinity'), coalesce(g.created_to, '-infinity'), g.ended_from, g.ended_to,
+insert into job_spans as s (lane, chunk, fold, created_from, created_to, ended_from, ended_to, id_from, id_to)
+select g.lane, g.chunk, $9, coalesce(g.created_from, 'infinity'), coalesce(g.created_to, '-infinity'), g.ended_from, g.ended_to,
     coalesce(g.id_from, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), coalesce(g.id_to, '00000000-0000-0000-0000-000000000000')
 from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::uuid[], $8::uuid[])
     as g (lane, chunk, created_from, created_to, ended_from, ended_to, id_from, id_to)
-on conflict (lane, chunk) do update set
+on conflict (lane, chunk) do update set fold = excluded.fold,
     created_from = least(s.created_from, excluded.created_from), created_to = greatest(s.created_to, excluded.created_to),
     ended_from = least(s.ended_from, excluded.ended_from), ended_to = greatest(s.ended_to, excluded.ended_to),
     id_from = least(s.id_from, excluded.id_from), id_to = greatest(s.id_to, excluded.id_to)`
@@ -279,6 +283,10 @@ func (g *gathering) storeSpans(ctx context.Context, tx pgx.Tx) error {
 			times[t] = append(times[t], at)
 		}
 	}
-	_, err := tx.Exec(ctx, storeSpansSQL, lanes, chunks, times[0], times[1], times[2], times[3], idFrom, idTo)
+	var fold int64
+	if err := tx.QueryRow(ctx, nextFoldSQL).Scan(&fold); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, storeSpansSQL, lanes, chunks, times[0], times[1], times[2], times[3], idFrom, idTo, fold)
 	return err
 }

@@ -13,9 +13,9 @@ import (
 // Every statement that ends jobs gathers them in "done" and puts them into job_ends, so that lists know.
 const (
 	// endedColumns are what such a statement returns about jobs j besides verdict, verdict_term and cost.
-	endedColumns     = `j.seq, j.organization_id, j.agent_id, j.id, j.ended_at, j.started_at, j.status`
-	endColumns       = `seq, organization_id, agent_id, id, ended_at, status, verdict, verdict_term, cost, duration`
-	endColumnsOfDone = `seq, organization_id, agent_id, id, ended_at, status, verdict, verdict_term, cost,
+	endedColumns     = `j.seq, j.organization_id, j.agent_id, j.id, j.created_at, j.ended_at, j.started_at, j.status`
+	endColumns       = `seq, organization_id, agent_id, id, created_at, ended_at, status, verdict, verdict_term, cost, duration`
+	endColumnsOfDone = `seq, organization_id, agent_id, id, created_at, ended_at, status, verdict, verdict_term, cost,
         case when started_at is not null then greatest(0, (extract(epoch from ended_at - started_at) * 1000000)::bigint) end`
 )
 

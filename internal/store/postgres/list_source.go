@@ -22,11 +22,15 @@ type listSource struct {
 	tx    pgx.Tx
 	org   uid
 	agent uid // null for all of the organization; then only ended statuses have terms
+	order []store.JobOrder
+	cache *listCache
 
+	fold     int64 // how often rows were folded
+	spans    spanList
+	chunks   []joblist.Span
 	jobs     []foldedJob // that are not folded
 	ends     []foldedEnd
-	chunks   []joblist.Span
-	postings map[string]*joblist.Set
+	postings map[string]*joblist.Set // with what is not folded
 }
 
 var _ joblist.Source = (*listSource)(nil)
@@ -42,8 +46,13 @@ where xid >= coalesce((select folded from job_lists where one), '0') and (organi
 select seq, organization_id, agent_id, ended_at, status, verdict_term, cost, duration from job_ends
 where xid >= coalesce((select folded from job_lists where one), '0') and (organization_id = $1 and ($2::uuid is null or agent_id = $2)) is true`
 	spansSQL = `
-select chunk, created_from, created_to, ended_from, ended_to, id_from, id_to from job_spans where lane = $1 order by chunk`
+select chunk, fold, created_from, created_to, ended_from, ended_to, id_from, id_to from job_spans where lane = $1`
+	foldsSQL   = `select coalesce((select folds from job_lists where one), 0)`
 	postingSQL = `select chunk, bits from job_bits where lane = $1 and term = $2`
+	// changedBitsSQL is postingSQL for some chunks.
+	changedBitsSQL = `
+select g.chunk, b.bits from unnest($3::bigint[]) as g (chunk)
+cross join lateral (select bits from job_bits where lane = $1 and term = $2 and chunk = g.chunk limit 1) b`
 	// leftOutSQL answers the deleted agents of an organization, or the one that is asked for when it is deleted.
 	leftOutSQL = `
 select id from agents a where (a.deleted_at is not null) is true and a.id = $2
@@ -53,30 +62,35 @@ select id from agents a where a.deleted_at is not null and (a.organization_id = 
 
 // All implements joblist.Source. It reads in addition what is not folded, which all other methods need.
 func (l *listSource) All() (*joblist.Set, []joblist.Span, error) {
-	l.postings = map[string]*joblist.Set{}
+	l.postings, l.spans = map[string]*joblist.Set{}, spanList{}
 	l.jobs, l.ends, l.chunks = nil, nil, nil
-	all, spans, deleted := &joblist.Set{}, spanList{}, []uid{}
+	var deleted []uid
 	batch := &pgx.Batch{}
 	batch.Queue(leftOutSQL, l.org, l.agent).Query(func(rows pgx.Rows) (err error) {
 		deleted, err = pgx.CollectRows(rows, pgx.RowTo[uid])
 		return err
 	})
-	batch.Queue(postingSQL, l.lane(), allTerm).Query(func(rows pgx.Rows) error { return mergeBits(rows, all) })
-	batch.Queue(spansSQL, l.lane()).Query(spans.read)
+	batch.Queue(foldsSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&l.fold) })
+	batch.Queue(spansSQL, l.lane()).Query(l.spans.read)
 	batch.Queue(freshJobsSQL, l.org, l.agent).Query(l.readJobs)
 	batch.Queue(freshEndsSQL, l.org, l.agent).Query(l.readEnds)
 	if err := l.tx.SendBatch(l.ctx, batch).Close(); err != nil {
 		return nil, nil, err
 	}
+	all, err := l.stored(allTerm)
+	if err != nil {
+		return nil, nil, err
+	}
+	all = all.Clone()
 	for i := range l.jobs {
 		j := &l.jobs[i]
 		all.Add(j.seq)
-		spans.at(j.seq).created(j.created, j.id)
+		l.spans.at(j.seq).created(j.created, j.id)
 	}
 	for i := range l.ends {
-		spans.at(l.ends[i].seq).ended(l.ends[i].ended)
+		l.spans.at(l.ends[i].seq).ended(l.ends[i].ended)
 	}
-	l.chunks = spans.spans()
+	l.chunks = l.spans.spans()
 	return all, l.chunks, l.leaveOut(all, deleted)
 }
 
@@ -138,7 +152,7 @@ func (s spanList) read(rows pgx.Rows) error {
 	for rows.Next() {
 		var chunk int64
 		sp := &span{}
-		if err := rows.Scan(&chunk, &sp.createdFrom, &sp.createdTo, &sp.endedFrom, &sp.endedTo, &sp.idFrom, &sp.idTo); err != nil {
+		if err := rows.Scan(&chunk, &sp.fold, &sp.createdFrom, &sp.createdTo, &sp.endedFrom, &sp.endedTo, &sp.idFrom, &sp.idTo); err != nil {
 			return err
 		}
 		if sp.createdFrom.InfinityModifier != pgtype.Finite { // only an end was folded so far
@@ -147,6 +161,16 @@ func (s spanList) read(rows pgx.Rows) error {
 		s[chunk] = sp
 	}
 	return rows.Err()
+}
+
+// changedSince returns the chunks that were changed after a fold.
+func (s spanList) changedSince(fold int64) (chunks []int64) {
+	for chunk, sp := range s {
+		if sp.fold > fold {
+			chunks = append(chunks, chunk)
+		}
+	}
+	return chunks
 }
 
 // at returns the span of a job's chunk.
@@ -180,16 +204,13 @@ func (l *listSource) Posting(term string) (*joblist.Set, error) {
 		return set.Clone(), nil
 	}
 	if storable("", term) != nil {
-		return &joblist.Set{}, nil // nothing stored contains such text
+		return &joblist.Set{}, nil //nolint:nilerr // nothing stored contains such text
 	}
-	rows, err := l.tx.Query(l.ctx, postingSQL, l.lane(), term)
+	folded, err := l.stored(term)
 	if err != nil {
 		return nil, err
 	}
-	set := &joblist.Set{}
-	if err := mergeBits(rows, set); err != nil {
-		return nil, err
-	}
+	set := folded.Clone()
 	for i := range l.jobs {
 		if slices.Contains(l.jobs[i].terms(), term) {
 			set.Add(l.jobs[i].seq)
@@ -202,6 +223,40 @@ func (l *listSource) Posting(term string) (*joblist.Set, error) {
 	}
 	l.postings[term] = set
 	return set.Clone(), nil
+}
+
+// stored returns the jobs that have a term as far as they are folded. The set is shared: it must not be changed.
+func (l *listSource) stored(term string) (*joblist.Set, error) {
+	key := cacheKey{lane: l.lane(), name: term}
+	if known, ok := cached[*joblist.Set](l.cache, key, l.fold); ok {
+		changed := l.spans.changedSince(known.fold)
+		if len(changed) == 0 {
+			return known.value, nil
+		}
+		set := known.value.Clone()
+		if err := l.mergeBits(set, changedBitsSQL, key.lane, term, changed); err != nil {
+			return nil, err
+		}
+		l.cache.put(key, l.fold, set, bitsSize*int64(len(l.spans)))
+		return set, nil
+	}
+	set := &joblist.Set{}
+	if err := l.mergeBits(set, postingSQL, key.lane, term); err != nil {
+		return nil, err
+	}
+	if set.Len() >= worthKeeping {
+		l.cache.put(key, l.fold, set, bitsSize*int64(len(l.spans)))
+	}
+	return set, nil
+}
+
+// mergeBits adds the chunks that a query answers to a set.
+func (l *listSource) mergeBits(set *joblist.Set, sql string, args ...any) error {
+	rows, err := l.tx.Query(l.ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	return mergeBits(rows, set)
 }
 
 // versionTermsSQL hops over the terms of versions: one look-up for each.
@@ -311,57 +366,106 @@ func stampOf(us int64) pgtype.Timestamptz {
 	return pgtype.Timestamptz{Time: timeOf(us), Valid: true}
 }
 
-// Jobs that are many in a range of numbers are read by the range, others one by one.
+// Jobs that are many in a range of numbers are read by the range, others one by one. $3 of the first tells which of the range are meant.
 const (
 	matchingInSQL = `
 select seq from job_list
-where seq >= $1 and seq <= $2 and (organization_id = $3 and ($6::uuid is null or agent_id = $6)) is true
-    and (strpos(inputs, $4) > 0 or $5 and strpos(id::text, $4) > 0)`
+where seq >= $1 and seq <= $2 and get_bit($3::bytea, (seq - $1)::integer) = 1 and (strpos(inputs, $4) > 0 or $5 and strpos(id::text, $4) > 0)`
 	matchingOfSQL = `
-select l.seq from unnest($1::bigint[]) as g (seq)
-cross join lateral (select seq, id, inputs from job_list where seq = g.seq limit 1) l
-where strpos(l.inputs, $2) > 0 or $3 and strpos(l.id::text, $2) > 0`
+select seq from job_list
+where seq = any ($1::bigint[]) and (strpos(inputs, $2) > 0 or $3 and strpos(id::text, $2) > 0)`
 )
 
 // crowded is how many numbers may be passed over for each that is wanted.
-const crowded = 4
+const crowded = 12
 
 // Matching implements joblist.Source.
 func (l *listSource) Matching(among *joblist.Set, text string, ids bool) (*joblist.Set, error) {
 	if storable("", text) != nil {
-		return &joblist.Set{}, nil // nothing stored contains such text
+		return &joblist.Set{}, nil //nolint:nilerr // nothing stored contains such text
 	}
 	seqs := among.Numbers()
 	if len(seqs) == 0 {
 		return &joblist.Set{}, nil
 	}
 	first, last := seqs[0], seqs[len(seqs)-1]
-	if last-first < crowded*int64(len(seqs)) {
-		return l.set(matchingInSQL, first, last, l.org, text, ids, l.agent)
+	if last-first >= crowded*int64(len(seqs)) {
+		return l.set(matchingOfSQL, seqs, text, ids)
 	}
-	return l.set(matchingOfSQL, seqs, text, ids)
+	wanted := make([]byte, (last-first)/8+1)
+	for _, seq := range seqs {
+		wanted[(seq-first)/8] |= 1 << ((seq - first) % 8)
+	}
+	return l.set(matchingInSQL, first, last, wanted, text, ids)
 }
 
-const columnSQL = `select block, codes from job_columns where lane = $1 and key = $2`
+const (
+	columnSQL = `select block, codes from job_columns where lane = $1 and key = $2`
+	// changedColumnsSQL is columnSQL for some blocks.
+	changedColumnsSQL = `
+select g.block, c.codes from unnest($3::bigint[]) as g (block)
+cross join lateral (select codes from job_columns where lane = $1 and key = $2 and block = g.block limit 1) c`
+)
 
 // Column implements joblist.Source.
 func (l *listSource) Column(by store.JobOrderKey) (*joblist.Column, error) {
-	rows, err := l.tx.Query(l.ctx, columnSQL, l.lane(), string(by))
-	if err != nil {
-		return nil, err
+	col, err := l.storedColumn(by)
+	if err != nil || len(l.ends) == 0 {
+		return col, err
 	}
-	col := &joblist.Column{}
-	var block int64
-	var codes pgtype.DriverBytes
-	if _, err := pgx.ForEachRow(rows, []any{&block, &codes}, func() error { return col.Merge(block, codes) }); err != nil {
-		return nil, err
-	}
+	col = col.Clone()
 	for i := range l.ends {
 		if v := l.ends[i].value(by); v != joblist.None {
 			col.Set(l.ends[i].seq, v)
 		}
 	}
 	return col, nil
+}
+
+// storedColumn returns the codes as far as they are folded. The column is shared: it must not be changed.
+func (l *listSource) storedColumn(by store.JobOrderKey) (*joblist.Column, error) {
+	key := cacheKey{lane: l.lane(), name: string(by), column: true}
+	known, ok := cached[*joblist.Column](l.cache, key, l.fold)
+	changed := l.spans.changedSince(known.fold)
+	if ok && len(changed) == 0 {
+		return known.value, nil
+	}
+	col := &joblist.Column{}
+	var err error
+	if ok {
+		col = known.value.Clone()
+		err = l.mergeCodes(col, changedColumnsSQL, key.lane, string(by), blocksOf(changed))
+	} else {
+		err = l.mergeCodes(col, columnSQL, key.lane, string(by))
+	}
+	if err == nil {
+		l.cache.put(key, l.fold, col, codesSize*int64(len(l.spans)))
+	}
+	return col, err
+}
+
+// blocksOf returns the blocks of chunks.
+func blocksOf(chunks []int64) []int64 {
+	const each = joblist.ChunkSize / joblist.BlockSize
+	var blocks []int64
+	for _, c := range chunks {
+		for i := range int64(each) {
+			blocks = append(blocks, c*each+i)
+		}
+	}
+	return blocks
+}
+
+// mergeCodes adds the blocks that a query answers to a column.
+func (l *listSource) mergeCodes(col *joblist.Column, sql string, args ...any) error {
+	rows, err := l.tx.Query(l.ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	var block int64
+	var codes pgtype.DriverBytes
+	_, err = pgx.ForEachRow(rows, []any{&block, &codes}, func() error { return col.Merge(block, codes) })
+	return err
 }
 
 // Walks go over an index, beginning at a place (inclusive).
@@ -455,17 +559,23 @@ func (l *listSource) walkIDs(descending bool, from string, each func(at joblist.
 	}
 }
 
-// Open jobs have the time of their last change in jobs alone.
+// keysSQL looks at no more rows than it must: $2 says that something about the ends is asked for, $3 that versions are. Open jobs have the
+// time of their last change in jobs alone.
 const keysSQL = `
-select l.seq, l.id, l.version_name, l.created_at, coalesce(e.status, o.status), coalesce(e.ended_at, o.updated_at), e.cost, e.duration
+select g.seq, coalesce(e.id, l.id), coalesce(l.version_name, ''), coalesce(e.created_at, l.created_at), coalesce(e.status, o.status, 0),
+    coalesce(e.ended_at, o.updated_at), e.cost, e.duration
 from unnest($1::bigint[]) as g (seq)
-cross join lateral (select seq, id, version_name, created_at from job_list where seq = g.seq limit 1) l
-left join lateral (select status, ended_at, cost, duration from job_ends where seq = g.seq limit 1) e on true
-left join lateral (select status, updated_at from jobs where id = case when e.status is null then l.id end limit 1) o on true`
+left join lateral (
+    select id, created_at, status, ended_at, cost, duration from job_ends where seq = case when $2::boolean then g.seq end limit 1) e on true
+left join lateral (
+    select id, version_name, created_at from job_list where seq = case when e.id is null or $3::boolean then g.seq end limit 1) l on true
+left join lateral (
+    select status, updated_at from jobs where id = case when $2::boolean and e.id is null then l.id end limit 1) o on true
+where coalesce(e.id, l.id) is not null`
 
 // Keys implements joblist.Source.
 func (l *listSource) Keys(seqs []int64) ([]joblist.Keys, error) {
-	rows, err := l.tx.Query(l.ctx, keysSQL, seqs)
+	rows, err := l.tx.Query(l.ctx, keysSQL, seqs, l.orders(store.ByStatus, store.ByUpdated, store.ByCost, store.ByDuration), l.orders(store.ByVersionName))
 	if err != nil {
 		return nil, err
 	}
@@ -481,6 +591,11 @@ func (l *listSource) Keys(seqs []int64) ([]joblist.Keys, error) {
 		return nil
 	})
 	return list, err
+}
+
+// orders reports whether the list is ordered by one of some keys.
+func (l *listSource) orders(keys ...store.JobOrderKey) bool {
+	return slices.ContainsFunc(l.order, func(o store.JobOrder) bool { return slices.Contains(keys, o.By) })
 }
 
 // orNone is a value, or joblist.None for null.

@@ -117,7 +117,7 @@ func TestListsSurviveAMoveToAnotherServer(t *testing.T) {
 		t.Fatalf("FoldNow: %v", err)
 	}
 	exec(t, url, "update job_lists set folded = '900000000000000'")
-	all := append(old, submit(t, s, org, agent, 2)...)
+	all := slices.Concat(old, submit(t, s, org, agent, 2))
 	if err := s.FoldNow(t.Context()); err != nil {
 		t.Fatalf("FoldNow: %v", err)
 	}

@@ -46,11 +46,12 @@ type Store struct {
 	claimedAt storerow.Latest                  // Now of the claims
 	ahead     atomic.Int64                     // how far the clock of leases was ahead of Now at the latest claim, in microseconds
 
-	ready    chan struct{}
-	unfolded chan struct{} // there are rows to be folded into the lists
-	stop     context.CancelFunc
-	closed   sync.Once
-	wg       sync.WaitGroup
+	lists listCache // of what lists are made of
+
+	ready  chan struct{}
+	stop   context.CancelFunc
+	closed sync.Once
+	wg     sync.WaitGroup
 }
 
 var _ store.Store = (*Store)(nil)
@@ -71,7 +72,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, translate("open database", err)
 	}
-	s := &Store{pool: pool, log: o.Logger, clock: o.Clock, ready: make(chan struct{}, 1), unfolded: make(chan struct{}, 1)}
+	s := &Store{pool: pool, log: o.Logger, clock: o.Clock, ready: make(chan struct{}, 1)}
 	if err := s.fillLists(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)

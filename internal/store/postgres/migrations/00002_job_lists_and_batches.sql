@@ -29,11 +29,13 @@ create unique index jobs_batch_item on jobs (batch_id, batch_index) include (sta
 -- the transactions that store and end jobs never wait for each other. A folder gathers their rows, soon after they were
 -- committed, into sets of jobs by terms (job_bits), the ranges of what the jobs of a chunk have (job_spans) and codes of the values that jobs are
 -- ordered by (job_columns). job_lists.folded says how far it is: the rows of all transactions before that
--- one are in them; a reader looks at the other rows itself. lane stands for an organization's agent, or is the organization, where
+-- one are in them; a reader looks at the other rows itself. job_spans.fold says when something about a chunk was changed last, counted in
+-- job_lists.folds, so that readers may keep what did not change. lane stands for an organization's agent, or is the organization, where
 -- all its agents are listed together.
 create table job_lists (
     one       boolean primary key default true check (one),
     folded    xid8    not null default '0',
+    folds     bigint  not null default 0, -- how often rows were folded
     filled    boolean not null, -- the jobs that were stored before there were lists are in job_list and job_ends
     filled_to uuid              -- until then: those up to this id
 );
@@ -57,6 +59,7 @@ create table job_ends (
     organization_id uuid        not null,
     agent_id        uuid        not null,
     id              uuid        not null,
+    created_at      timestamptz not null,
     ended_at        timestamptz not null,
     status          smallint    not null,
     verdict         text        not null,
@@ -77,14 +80,15 @@ create table job_bits (
 ) with (fillfactor = 80);
 
 create table job_spans (
-    lane            uuid        not null,
-    chunk           bigint      not null,
-    created_from    timestamptz not null,
-    created_to      timestamptz not null,
-    ended_from      timestamptz,
-    ended_to        timestamptz,
-    id_from         uuid        not null,
-    id_to           uuid        not null,
+    lane         uuid        not null,
+    chunk        bigint      not null,
+    fold         bigint      not null,
+    created_from timestamptz not null,
+    created_to   timestamptz not null,
+    ended_from   timestamptz,
+    ended_to     timestamptz,
+    id_from      uuid        not null,
+    id_to        uuid        not null,
     primary key (lane, chunk)
 ) with (fillfactor = 80);
 
