@@ -112,6 +112,8 @@ func Statements() map[string]string {
 		"leave blobs":         leaveBlobsSQL,
 		"drop files":          dropFilesSQL,
 		"deleted jobs":        deletedJobsSQL,
+		"forget bits":         forgetBitsSQL,
+		"forget columns":      forgetColumnsSQL,
 		"agents left out":     leftOutSQL,
 		"fresh jobs":          freshJobsSQL,
 		"fresh ends":          freshEndsSQL,

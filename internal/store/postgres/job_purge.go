@@ -194,11 +194,14 @@ const (
 	// Jobs of deleted agents are in no list any more: what lists know of them goes when they are emptied, so that what is left in
 	// job_ends is what is left to do.
 	deletedJobsSQL = `
-select j.id, j.seq from agents a
+select j.id, j.seq, a.organization_id, a.id from agents a
 cross join lateral (select seq, id from job_ends where agent_id = a.id order by ended_at limit $1) j
 where a.deleted_at is not null limit $1`
 	forgetListSQL = `delete from job_list where seq = any ($1)`
 	forgetEndsSQL = `delete from job_ends where seq = any ($1)`
+	// What is left of the sets says only which jobs are to be left out of the lists of the whole organization.
+	forgetBitsSQL    = `delete from job_bits where lane = any ($1) and term > ''`
+	forgetColumnsSQL = `delete from job_columns where lane = any ($1)`
 )
 
 // PurgeDeleted implements store.Jobs.
@@ -207,16 +210,16 @@ func (s *Store) PurgeDeleted(ctx context.Context, at time.Time, limit int) (n in
 		return 0, nil, storerow.OutOfRange("limit", "limit must be positive.")
 	}
 	err = s.inTx(ctx, "delete data of deleted agents", func(tx pgx.Tx) error {
-		var ids []uid
+		var ids, lanes []uid
 		var seqs []int64
 		rows, err := tx.Query(ctx, deletedJobsSQL, limit)
 		if err != nil {
 			return err
 		}
-		var id uid
+		var id, org, agent uid
 		var seq int64
-		if _, err = pgx.ForEachRow(rows, []any{&id, &seq}, func() error {
-			ids, seqs = append(ids, id), append(seqs, seq)
+		if _, err = pgx.ForEachRow(rows, []any{&id, &seq, &org, &agent}, func() error {
+			ids, seqs, lanes = append(ids, id), append(seqs, seq), append(lanes, laneOf(org, agent))
 			return nil
 		}); err != nil || len(ids) == 0 {
 			n, dying = 0, nil
@@ -231,6 +234,13 @@ func (s *Store) PurgeDeleted(ctx context.Context, at time.Time, limit int) (n in
 		batch := &pgx.Batch{}
 		batch.Queue(forgetListSQL, seqs)
 		batch.Queue(forgetEndsSQL, seqs)
+		if len(ids) < limit { // these were the last ones
+			slices.SortFunc(lanes, compareUID)
+			lanes = slices.Compact(lanes)
+			batch.Queue(lockFoldSQL, foldLock)
+			batch.Queue(forgetBitsSQL, lanes)
+			batch.Queue(forgetColumnsSQL, lanes)
+		}
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	return n, dying, err

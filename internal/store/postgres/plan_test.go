@@ -91,6 +91,8 @@ func TestPlansOfAnEmptyDatabaseServeAFullOne(t *testing.T) {
 		"leave blobs":         "job_blobs_pkey",
 		"drop files":          "files_pkey job_files_file",
 		"deleted jobs":        "agents_deleted job_ends_ended",
+		"forget bits":         "job_bits_pkey",
+		"forget columns":      "job_columns_pkey",
 		"fresh jobs":          "job_list_unfolded job_lists_pkey",
 		"fresh ends":          "job_ends_unfolded job_lists_pkey",
 		"spans":               "job_spans_pkey",
