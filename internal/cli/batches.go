@@ -27,20 +27,7 @@ func newBatches(g *global) *cobra.Command {
 
 // batchCommand is a command about one batch.
 func batchCommand(g *global, verb, short string, run func(*global, context.Context, *client.Client, steward.BatchID) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: verb + " BATCH", Short: short, Args: exactly("BATCH"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := parseID[steward.BatchID]("BATCH", args[0])
-			if err != nil {
-				return err
-			}
-			c, err := g.client()
-			if err != nil {
-				return err
-			}
-			return run(g, cmd.Context(), c, id)
-		},
-	}
+	cmd := idCommand(g, verb+" BATCH", "BATCH", short, run)
 	g.completeArgs(cmd, (*completer).batches)
 	return cmd
 }

@@ -27,10 +27,17 @@ func newJobs(g *global) *cobra.Command {
 
 // jobCommand is a command about one job.
 func jobCommand(g *global, use, short string, run func(*global, context.Context, *client.Client, steward.JobID) error) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: exactly("JOB"),
+	cmd := idCommand(g, use, "JOB", short, run)
+	g.completeArgs(cmd, (*completer).jobs)
+	return cmd
+}
+
+// idCommand is a command about one thing, whose id is its only argument.
+func idCommand[T steward.UUID](g *global, use, name, short string, run func(*global, context.Context, *client.Client, T) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: exactly(name),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := parseID[steward.JobID]("JOB", args[0])
+			id, err := parseID[T](name, args[0])
 			if err != nil {
 				return err
 			}
@@ -41,8 +48,6 @@ func jobCommand(g *global, use, short string, run func(*global, context.Context,
 			return run(g, cmd.Context(), c, id)
 		},
 	}
-	g.completeArgs(cmd, (*completer).jobs)
-	return cmd
 }
 
 func (g *global) jobsGet(ctx context.Context, c *client.Client, id steward.JobID) error {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/app/apptest"
@@ -37,17 +36,11 @@ func TestADeletedAgentTakesItsJobsAndTheirFilesAlong(t *testing.T) {
 		c.must(http.MethodDelete, agentsPath+string(a.ID)+"/", "", nil)
 	}
 	// The agents are gone for every caller, so that the database itself is asked what became of the jobs.
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	until(t, "no open job and no file of theirs is left", func() bool {
 		refs, err := server.Store().DeletedAgents(t.Context(), 10)
 		ok(t, err)
-		left := blobs(t, server.Folder)
-		if len(refs) == 0 && left == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d agents with open jobs and %d files are left", len(refs), left)
-		}
-	}
+		return len(refs) == 0 && blobs(t, server.Folder) == 0
+	})
 	for _, job := range []string{saved, waits} {
 		if _, err := server.Store().Job(t.Context(), org, steward.JobID(job)); steward.CodeOf(err) != steward.NotFound {
 			t.Errorf("job %s: %v", job, err)

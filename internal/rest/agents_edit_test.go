@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -309,4 +310,44 @@ func TestChangesAreRefusedBeforeTheirBodyIsRead(t *testing.T) {
 	}
 	f.scopes = []steward.Scope{steward.ScopeRead}
 	want(t, multipartCall(h, "/v1/files/", file("file", "a.txt", "", "x")), http.StatusForbidden, `{"detail":"This key lacks the scope run."}`)
+}
+
+// Clients raise on a colour that they do not know, on every list that shows it: only those of the closed set get in, by any way.
+func TestTrap08_TagsHaveNoUnknownColour(t *testing.T) {
+	t.Parallel()
+	x := newHouse(t, false)
+	tags := agentsPath + "tags/"
+	known := []string{"blue", "green", "purple", "orange", "red", "yellow", "gray", "pink"}
+	first := ""
+	for _, color := range known {
+		tag := as[steward.Tag](t, x.ask(http.MethodPost, tags, `{"name":"`+color+`","color":"`+color+`"}`, http.StatusCreated))
+		first = string(tag.ID)
+	}
+	for _, color := range []string{`"beige"`, `"Blue"`, `" blue"`, `1`, `["blue"]`} {
+		x.ask(http.MethodPost, tags, `{"name":"other","color":`+color+`}`, http.StatusBadRequest)
+		x.ask(http.MethodPatch, tags+first+"/", `{"color":`+color+`}`, http.StatusBadRequest)
+	}
+	for _, tag := range as[[]steward.Tag](t, x.ask(http.MethodGet, tags, "", http.StatusOK)) {
+		if !slices.Contains(known, tag.Color) || tag.Color != tag.Name {
+			t.Errorf("tag %+v", tag)
+		}
+	}
+}
+
+// An organization that a body names is compared with the key's by every call but runs, where it may be an input.
+func TestABodyThatNamesAnotherOrganizationIsRefused(t *testing.T) {
+	t.Parallel()
+	x := newHouse(t, false)
+	a := x.named("one")
+	agent, other := agentsPath+string(a.ID)+"/", `{"organization_id":"0f8fad5b-d9cb-469f-a165-70867728950e"}`
+	for method, paths := range map[string][]string{
+		http.MethodPost:  {agentsPath, agentsPath + "tags/", agent + "versions/", agent + "batches/", agentsPath + "jobs/statuses/", agentsPath + "jobs/results/", agentsPath + "run/" + string(a.ID) + "/async/many/"},
+		http.MethodPatch: {agent},
+		http.MethodPut:   {agent, agent + "tags/"},
+	} {
+		for _, path := range paths {
+			x.ask(method, path, other, http.StatusForbidden)
+			x.ask(method, path, `{"organization_id":["x"]}`, http.StatusBadRequest)
+		}
+	}
 }

@@ -97,31 +97,37 @@ func (c *caller) things(name string) map[string]string {
 	return in
 }
 
+// until polls a condition until it holds: jobs end and deliveries appear in the server's own time.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute until %s", what)
+		}
+	}
+}
+
 // ended waits for a job.
 func (c *caller) ended(job string) {
 	c.t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	until(c.t, "the job ends", func() bool {
 		var st struct{ Status int }
 		c.must(http.MethodGet, "/v1/agents/jobs/"+job+"/status/", "", &st)
-		if st.Status >= 3 {
-			return
-		}
-	}
-	c.t.Fatal("the job does not end")
+		return st.Status >= 3
+	})
 }
 
 // delivery waits for the first delivery of a webhook.
 func (c *caller) delivery(webhook string) string {
 	c.t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		var page struct{ Results []struct{ ID string } }
+	var page struct{ Results []struct{ ID string } }
+	until(c.t, "the webhook has a delivery", func() bool {
 		c.must(http.MethodGet, "/v1/webhooks/"+webhook+"/deliveries/", "", &page)
-		if len(page.Results) > 0 {
-			return page.Results[0].ID
-		}
-	}
-	c.t.Fatal("the webhook has no delivery")
-	return ""
+		return len(page.Results) > 0
+	})
+	return page.Results[0].ID
 }
 
 // upload stores a file.

@@ -94,15 +94,11 @@ type createAgentBody struct {
 }
 
 func (f *family) createAgent(w http.ResponseWriter, r *http.Request) error {
-	who, err := steward.PrincipalFrom(r.Context(), steward.ScopeWrite)
+	d, err := readChange(w, r)
 	if err != nil {
 		return err
 	}
-	members, err := wire.ReadObject(w, r)
-	if err != nil {
-		return err
-	}
-	p, err := decodeAgent(members, who)
+	p, err := decodeAgent(d)
 	if err != nil {
 		return err
 	}
@@ -114,14 +110,8 @@ func (f *family) createAgent(w http.ResponseWriter, r *http.Request) error {
 }
 
 // decodeAgent reads the body of a create. Unknown keys are ignored; null counts as absent.
-func decodeAgent(members []wire.Member, who *steward.Principal) (agents.CreateParams, error) {
+func decodeAgent(d *wire.Decoder) (agents.CreateParams, error) {
 	var p agents.CreateParams
-	d := wire.NewDecoder(members)
-	if org := d.Text(wire.OrganizationField); org != "" {
-		if err := wire.CheckOrganization(who, org); err != nil {
-			return p, err
-		}
-	}
 	p.Name = d.Required("name")
 	p.EngineClassID = d.Required("engine_class_id")
 	p.VersionName = d.NotBlank("version_name")
@@ -155,19 +145,14 @@ type updateAgentBody struct {
 
 // readChange reads a body with a change, for a caller who may make it. Only organization_id is looked at here.
 func readChange(w http.ResponseWriter, r *http.Request) (*wire.Decoder, error) {
-	who, err := steward.PrincipalFrom(r.Context(), steward.ScopeWrite)
+	if _, err := steward.PrincipalFrom(r.Context(), steward.ScopeWrite); err != nil {
+		return nil, err
+	}
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
 		return nil, err
 	}
-	members, err := wire.ReadObject(w, r)
-	if err != nil {
-		return nil, err
-	}
-	d := wire.NewDecoder(members)
-	if org := d.Text(wire.OrganizationField); org != "" {
-		return d, wire.CheckOrganization(who, org)
-	}
-	return d, nil
+	return wire.NewDecoder(members), nil
 }
 
 // optionalName, optionalText and optionalBool read a field that may be absent: nil then. A name and a text must not be blank.

@@ -121,11 +121,8 @@ func (f *family) createBatch(w http.ResponseWriter, r *http.Request) error {
 	if err := f.Jobs.CheckRun(r.Context(), p.AgentID, ""); err != nil {
 		return err
 	}
-	members, err := wire.ReadObject(w, r)
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
-		return err
-	}
-	if err := manyBody(members).checkOwner(r.Context()); err != nil {
 		return err
 	}
 	d := wire.NewDecoder(members)
@@ -163,7 +160,7 @@ func (f *family) resumeBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	members, err := wire.ReadObject(w, r)
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
 		return err
 	}

@@ -89,11 +89,8 @@ func (f *family) statuses(w http.ResponseWriter, r *http.Request) error {
 }
 
 func readJobIDs(w http.ResponseWriter, r *http.Request) ([]steward.JobID, error) {
-	members, err := wire.ReadObject(w, r)
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
-		return nil, err
-	}
-	if err := manyBody(members).checkOwner(r.Context()); err != nil {
 		return nil, err
 	}
 	return manyBody(members).jobIDs()

@@ -88,7 +88,7 @@ func (f *family) resend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	members, err := wire.ReadObject(w, r)
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
 		return err
 	}

@@ -113,28 +113,7 @@ func appendIDs[T steward.UUID](b []byte, ids []T) []byte {
 type manyBody []wire.Member
 
 func readMany(w http.ResponseWriter, r *http.Request) (manyBody, error) {
-	members, err := wire.ReadLargeObject(w, r, maxManyBytes)
-	if err != nil {
-		return nil, err
-	}
-	return manyBody(members), manyBody(members).checkOwner(r.Context())
-}
-
-// checkOwner refuses a body that names another organization than the key's.
-func (b manyBody) checkOwner(ctx context.Context) error {
-	m := b.member(wire.OrganizationField)
-	if m == nil || m.IsNull() {
-		return nil
-	}
-	who, err := steward.PrincipalFrom(ctx, steward.ScopeRead)
-	if err != nil {
-		return err
-	}
-	named, _ := m.String() // what is no text is no id either
-	if named == "" && m.Raw != nil && string(m.Raw) != `""` {
-		named = string(m.Raw)
-	}
-	return wire.CheckOrganization(who, named)
+	return wire.ReadOwnObject(w, r, maxManyBytes)
 }
 
 // member returns a member; nil when it is absent. Of fields of a form with equal keys the last counts.

@@ -139,7 +139,7 @@ func (f *family) setAgentTags(w http.ResponseWriter, r *http.Request) error {
 	if _, err := steward.PrincipalFrom(r.Context(), steward.ScopeWrite); err != nil {
 		return err
 	}
-	members, err := wire.ReadObject(w, r)
+	members, err := wire.ReadOwnObject(w, r, wire.MaxBodyBytes)
 	if err != nil {
 		return err
 	}

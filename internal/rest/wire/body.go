@@ -143,6 +143,37 @@ func ReadObject(w http.ResponseWriter, r *http.Request) ([]Member, error) {
 	return ReadLargeObject(w, r, MaxBodyBytes)
 }
 
+// ReadOwnObject is ReadLargeObject for everything but runs, whose inputs may have any name: a body that names another organization
+// than the key's is refused. null and "" name none.
+//
+// Errors: those of ReadObject and of CheckOrganization; Unauthenticated without a principal.
+func ReadOwnObject(w http.ResponseWriter, r *http.Request, limit int64) ([]Member, error) {
+	who, err := steward.PrincipalFrom(r.Context(), steward.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	members, err := ReadLargeObject(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		if m.Key != OrganizationField || m.IsNull() {
+			continue
+		}
+		named, text := m.String()
+		if !text {
+			named = string(m.Raw) // what is no text is no id either
+		}
+		if named == "" {
+			continue
+		}
+		if err := CheckOrganization(who, named); err != nil {
+			return nil, err
+		}
+	}
+	return members, nil
+}
+
 // ReadLargeObject is ReadObject with a limit of its own for JSON and urlencoded bodies, in bytes.
 func ReadLargeObject(w http.ResponseWriter, r *http.Request, limit int64) ([]Member, error) {
 	media, boundary, err := MediaOf(r)

@@ -27,7 +27,7 @@ CREATE TABLE webhooks (
 CREATE INDEX webhooks_by_organization ON webhooks (organization_id, created_at, id);
 CREATE INDEX webhooks_inactive ON webhooks (seq) WHERE is_active = 0;
 
--- What the triggers look into for every job that ends.
+-- What is looked into for every job that ends.
 CREATE TABLE webhook_agents (
     agent_id    TEXT    NOT NULL,
     webhook_seq INTEGER NOT NULL REFERENCES webhooks (seq),
