@@ -8,6 +8,11 @@ import (
 // BlockSize is how many job numbers a block of codes covers. A chunk has ChunkSize/BlockSize blocks.
 const BlockSize = 1024
 
+const (
+	blocksPerChunk = ChunkSize / BlockSize
+	blockWords     = BlockSize / 64 // of a set
+)
+
 // BlockOf returns the block of a job number and its place there.
 func BlockOf(seq int64) (block int64, place int) { return seq / BlockSize, int(seq % BlockSize) }
 
@@ -153,16 +158,26 @@ func (c *Column) of(s *Set, n int) []uint32 {
 	codes := make([]uint32, 0, n)
 	var empty Block
 	for _, ch := range s.chunks {
-		for i := range int64(ChunkSize / BlockSize) {
-			b := c.blocks[ch.number*(ChunkSize/BlockSize)+i]
+		for part := range blocksPerChunk {
+			b := c.blocks[ch.number*blocksPerChunk+int64(part)]
 			if b == nil {
 				b = &empty
 			}
-			const words = BlockSize / 64
-			codes = b.appendCodes(codes, ch.bits[i*words:(i+1)*words])
+			codes = b.appendCodes(codes, ch.block(part))
 		}
 	}
 	return codes
+}
+
+// each calls visit with the blocks that have codes in the chunks of a set: part says which one of the chunk at a place in the set.
+func (c *Column) each(s *Set, visit func(chunk, part int, codes *Block)) {
+	for i, ch := range s.chunks {
+		for part := range blocksPerChunk {
+			if b := c.blocks[ch.number*blocksPerChunk+int64(part)]; b != nil {
+				visit(i, part, b)
+			}
+		}
+	}
 }
 
 // appendCodes appends the codes of the places whose bits are set.

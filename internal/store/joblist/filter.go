@@ -82,13 +82,37 @@ type Ranged interface {
 	ColumnIn(by store.JobOrderKey, first, last int64) (*Column, error)
 }
 
+// Streamed is what a Source may offer besides, so that it need not hold a column.
+type Streamed interface {
+	// EachBlock calls each with the blocks of a column in chunks first to last, inclusive, in any order: the number of the block and
+	// what AppendBlock wrote. Blocks without codes may be left out; encoded need be valid only during the call. It ends with the
+	// first error of each, which it returns.
+	EachBlock(by store.JobOrderKey, first, last int64, each func(number int64, encoded []byte) error) error
+}
+
 // posting returns the jobs that have a term, as far as they matter for a set.
 func (l *lister) posting(term string, within *Set) (*Set, error) {
-	if r, ok := l.src.(Ranged); ok && len(within.chunks) > 0 {
-		first, last := within.ends()
-		return r.PostingIn(term, first, last)
+	if len(within.chunks) == 0 {
+		return new(Set), nil
 	}
-	return l.src.Posting(term)
+	r, ok := l.src.(Ranged)
+	if !ok {
+		return l.src.Posting(term)
+	}
+	first, last := within.ends()
+	known, ok := l.postings[term]
+	if !ok || first < known.first || last > known.last {
+		set, err := r.PostingIn(term, first, last)
+		if err != nil {
+			return nil, err
+		}
+		if l.postings == nil {
+			l.postings = map[string]posting{}
+		}
+		known = posting{set, first, last}
+		l.postings[term] = known
+	}
+	return known.set.Clone(), nil
 }
 
 // column returns the codes of a column, as far as they matter for a set.
@@ -106,8 +130,15 @@ type lister struct {
 	all   *Set
 	spans []Span
 
-	createdFrom, createdTo int64        // what the filters leave was created then, in microseconds
-	working                *workingSets // once asked for
+	createdFrom, createdTo int64              // what the filters leave was created then, in microseconds
+	working                *workingSets       // once asked for
+	postings               map[string]posting // of a Ranged source, those that were asked for
+}
+
+// posting is the jobs that have a term in chunks first to last.
+type posting struct {
+	set         *Set
+	first, last int64
 }
 
 // workingSets are the jobs that are neither queued for the first time nor ended.

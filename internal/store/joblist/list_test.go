@@ -222,6 +222,43 @@ func (r ranged) ColumnIn(by store.JobOrderKey, first, last int64) (*joblist.Colu
 	return some.Column(by)
 }
 
+// streamed is a ranged source that hands out its codes block by block, and notes which chunks it was asked for.
+type streamed struct {
+	ranged
+	asked *[][2]int64
+}
+
+func (s streamed) EachBlock(by store.JobOrderKey, first, last int64, each func(number int64, encoded []byte) error) error {
+	if s.asked != nil {
+		*s.asked = append(*s.asked, [2]int64{first, last})
+	}
+	blocks := map[int64]*joblist.Block{}
+	for i := range s.jobs {
+		j := &s.jobs[i]
+		v, n := j.Cost, int64(0)
+		if by == store.ByDuration {
+			v = j.Duration
+		}
+		if n, _ = joblist.ChunkOf(j.Seq); v == joblist.None || n < first || n > last {
+			continue
+		}
+		number, place := joblist.BlockOf(j.Seq)
+		if blocks[number] == nil {
+			blocks[number] = new(joblist.Block)
+		}
+		blocks[number].Set(place, v)
+	}
+	encoded := []byte(nil)
+	for number, b := range blocks { // in any order
+		clear(encoded) // valid only during the call
+		encoded = joblist.AppendBlock(encoded[:0], b)
+		if err := each(number, encoded); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
 // naive answers a query by looking at every job.
 func (m *memory) naive(q *store.JobQuery, limit int) (page []int64, count int64) {
 	var list []job
@@ -434,7 +471,7 @@ func checkList(t *testing.T, m *memory, q store.JobQuery, rng *rand.Rand) {
 	for _, q.Offset = range []int{0, rng.IntN(int(count) + 1), max(0, int(count)-7)} {
 		limit := []int{1, 20, 100}[rng.IntN(3)]
 		wantPage, wantCount := m.naive(&q, limit)
-		for _, src := range []joblist.Source{m, ranged{m}} {
+		for _, src := range []joblist.Source{m, ranged{m}, streamed{ranged: ranged{m}}} {
 			got, err := joblist.List(src, &q, limit)
 			if err != nil {
 				t.Fatalf("List(%+v): %v", q, err)

@@ -19,7 +19,7 @@ func (l *lister) page(set *Set, order []store.JobOrder, skip, take int) ([]int64
 		return nil, nil
 	}
 	if n <= few {
-		return l.sorted(set.Numbers(), order, skip, take)
+		return l.sorted(l.fewer(set, order[0], skip+take).Numbers(), order, skip, take)
 	}
 	switch by, rest := order[0], order[1:]; by.By {
 	case store.ByStatus:
@@ -37,10 +37,25 @@ func (l *lister) page(set *Set, order []store.JobOrder, skip, take int) ([]int64
 	}
 }
 
+// worthSpans is how many more jobs than are needed must be there to look at spans before keys are fetched.
+const worthSpans = 50
+
+// fewer leaves out jobs of a small set that cannot be among the first ones.
+func (l *lister) fewer(set *Set, by store.JobOrder, need int) *Set {
+	if by.By != store.ByCreated || set.Len() < need+worthSpans {
+		return set
+	}
+	left, _ := l.candidates(set, WalkCreated, by.Descending, need)
+	return left
+}
+
 // sorted fetches the keys of jobs and cuts the page out of them.
 func (l *lister) sorted(seqs []int64, order []store.JobOrder, skip, take int) ([]int64, error) {
 	if skip >= len(seqs) || take <= 0 {
 		return nil, nil
+	}
+	if len(seqs) == 1 {
+		return seqs, nil
 	}
 	keys, err := l.src.Keys(seqs)
 	if err != nil {
@@ -170,13 +185,116 @@ func (l *lister) byVersionGroups(set *Set, descending bool, rest []store.JobOrde
 }
 
 // byCode orders by cost or duration: those with a value by their codes, then those without.
-func (l *lister) byCode(set *Set, order []store.JobOrder, skip, take int) (page []int64, err error) {
+func (l *lister) byCode(set *Set, order []store.JobOrder, skip, take int) ([]int64, error) {
+	if skip+take > maxBest {
+		return l.byCounts(set, order, skip, take)
+	}
+	b := newBest(set, order[0].Descending, skip+take)
+	if err := l.codes(order[0].By, set, b.add); err != nil {
+		return nil, err
+	}
+	b.finish()
+	page, err := l.lowest(b, order, skip)
+	if err != nil {
+		return nil, err
+	}
+	var more []int64
+	skip, take = max(0, skip-len(b.low)), take-len(page)
+	if b.limited() {
+		ties, code := b.last()
+		more, err = l.class(ties, code, order, skip, take)
+	} else {
+		more, err = l.page(b.others(), order[1:], skip, take)
+	}
+	return append(page, more...), err
+}
+
+// lowest returns the jobs before the limit, in order, from the place skip on. Only those whose code others have too need a look.
+func (l *lister) lowest(b *best, order []store.JobOrder, skip int) ([]int64, error) {
+	if skip >= len(b.low) {
+		return nil, nil
+	}
+	page := make([]int64, 0, b.need-skip)
+	if from, to := b.class(skip); from < skip {
+		// What stands before the page may be much more than the page.
+		equal := new(Set)
+		for _, e := range b.low[from:to] {
+			equal.Add(b.seq(e))
+		}
+		some, err := l.class(equal, b.code(turnedOf(b.low[from])), order, skip-from, to-skip)
+		if err != nil {
+			return nil, err
+		}
+		page, skip = append(page, some...), to
+	}
+	var shared []int64
+	for i := skip; i < len(b.low); {
+		from, to := b.class(i)
+		for ; i < to && to-from > 1; i++ {
+			shared = append(shared, b.seq(b.low[i]))
+		}
+		i = to
+	}
+	shared, err := l.sorted(shared, order, 0, len(shared))
+	if err != nil {
+		return nil, err
+	}
+	for i := skip; i < len(b.low); {
+		from, to := b.class(i)
+		if n := to - from; n > 1 {
+			page, shared = append(page, shared[:n]...), shared[n:]
+		} else {
+			page = append(page, b.seq(b.low[i]))
+		}
+		i = to
+	}
+	return page, nil
+}
+
+// codes calls visit with the codes of the jobs of a set, block by block, and of others: part says which block of the chunk at a place
+// in the set. Blocks without codes may be left out. The codes are valid only during the call.
+func (l *lister) codes(by store.JobOrderKey, set *Set, visit func(chunk, part int, codes *Block)) error {
+	src, ok := l.src.(Streamed)
+	if !ok {
+		col, err := l.column(by, set)
+		if err == nil {
+			col.each(set, visit)
+		}
+		return err
+	}
+	var sparse Block
+	each := func(number int64, encoded []byte) error {
+		chunk, found := set.at(number / blocksPerChunk)
+		if !found {
+			return nil
+		}
+		codes := &sparse
+		if len(encoded) == denseBlockLen {
+			codes = (*Block)(encoded)
+		} else {
+			sparse = Block{}
+			if err := sparse.Merge(encoded); err != nil {
+				return err
+			}
+		}
+		visit(chunk, int(number%blocksPerChunk), codes)
+		return nil
+	}
+	for first, last := range set.runs() {
+		if err := src.EachBlock(by, first, last, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byCounts is byCode for pages that lie far behind.
+func (l *lister) byCounts(set *Set, order []store.JobOrder, skip, take int) (page []int64, err error) {
 	col, err := l.column(order[0].By, set)
 	if err != nil {
 		return nil, err
 	}
-	codes := col.of(set, set.Len())
-	r := newRanks(codes, order[0].Descending, skip+take)
+	r := newRanks(col.of(set, set.Len()), order[0].Descending)
 	if skip < r.valued {
 		if page, err = l.coded(set, r, order, skip, min(take, r.valued-skip)); err != nil {
 			return nil, err

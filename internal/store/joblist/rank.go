@@ -1,84 +1,34 @@
 package joblist
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // ranks finds the code at a place among codes without sorting all of them.
 type ranks struct {
 	codes      []uint32
 	descending bool
-	valued     int      // how many are codes of a value
-	best       []uint32 // the first ones, in order, when few enough were asked for
-	high       []int    // otherwise their number by the upper half of the code
+	valued     int   // how many are codes of a value
+	high       []int // their number by the upper half of the code
 }
 
 const (
 	lowBits  = codeBits / 2
 	lowMask  = 1<<lowBits - 1
 	halfSize = 1 << lowBits
-	// maxBest is how many codes are sorted out in one go; pages that lie further behind are found by counting.
-	maxBest = 4096
 )
 
-// newRanks prepares to find the codes at the first need places.
-func newRanks(codes []uint32, descending bool, need int) *ranks {
-	r := &ranks{codes: codes, descending: descending, valued: len(codes)}
+// newRanks counts codes.
+func newRanks(codes []uint32, descending bool) *ranks {
+	r := &ranks{codes: codes, descending: descending, valued: len(codes), high: make([]int, halfSize)}
 	for _, code := range codes {
 		r.valued -= int(equal(code, noCode) & 1)
-	}
-	if need = min(need, r.valued); need <= maxBest {
-		r.best = r.first(need)
-		return r
-	}
-	r.high = make([]int, halfSize)
-	for _, code := range codes {
 		r.high[code>>lowBits&lowMask]++
 	}
 	r.high[0] -= len(codes) - r.valued
 	return r
 }
 
-// first returns the first n codes of values, in order.
-func (r *ranks) first(n int) []uint32 {
-	if n == 0 {
-		return nil
-	}
-	// Codes are turned so that smaller ones always come first, and those of no value last: then one comparison tells.
-	turn := func(code uint32) uint32 { return code - 1 }
-	if r.descending {
-		turn = func(code uint32) uint32 { return noValue&-uint32(equal(code, noCode)&1) | (1<<codeBits - code) }
-	}
-	best, limit := make([]uint32, 0, 4*n+1024), uint32(noValue)
-	for _, code := range r.codes {
-		if t := turn(code); t < limit {
-			if best = append(best, t); len(best) == cap(best) {
-				slices.Sort(best)
-				best = best[:n]
-				limit = best[n-1]
-			}
-		}
-	}
-	slices.Sort(best)
-	best = best[:n]
-	for i, t := range best {
-		if best[i] = t + 1; r.descending {
-			best[i] = 1<<codeBits - t
-		}
-	}
-	return best
-}
-
-// noValue is greater than any code.
-const noValue = 1<<32 - 1
-
 // find returns the code at a place among those of values, and how many jobs have a code before it.
 func (r *ranks) find(place int) (code uint32, before int) {
-	if r.best != nil {
-		code = r.best[place]
-		return code, slices.Index(r.best, code)
-	}
 	high, before := r.locate(r.high, place)
 	low := make([]int, halfSize)
 	for _, code := range r.codes {

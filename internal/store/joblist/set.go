@@ -95,6 +95,9 @@ type chunk struct {
 	bits   *Bits
 }
 
+// block returns the words of one of the blocks of a chunk.
+func (c chunk) block(part int) []uint64 { return c.bits[part*blockWords : (part+1)*blockWords] }
+
 // at returns where a chunk is or would be.
 func (s *Set) at(number int64) (int, bool) {
 	if n := len(s.chunks); n == 0 || s.chunks[n-1].number <= number {
@@ -142,12 +145,31 @@ func (s *Set) Len() (n int) {
 // ends returns the first and the last chunk of a set that is not empty.
 func (s *Set) ends() (first, last int64) { return s.chunks[0].number, s.chunks[len(s.chunks)-1].number }
 
+// gap is how many chunks without jobs may lie within a run: to read on over them is as cheap as to begin anew behind them.
+const gap = 2
+
+// runs returns the ranges of chunks that have jobs, by first and last chunk, inclusive.
+func (s *Set) runs() iter.Seq2[int64, int64] {
+	return func(yield func(int64, int64) bool) {
+		from := 0
+		for i, c := range s.chunks {
+			if i+1 < len(s.chunks) && s.chunks[i+1].number <= c.number+1+gap {
+				continue
+			}
+			if !yield(s.chunks[from].number, c.number) {
+				return
+			}
+			from = i + 1
+		}
+	}
+}
+
 // Clone returns a copy that shares nothing with s.
 func (s *Set) Clone() *Set {
-	c := &Set{chunks: slices.Clone(s.chunks)}
-	for i := range c.chunks {
-		b := *c.chunks[i].bits
-		c.chunks[i].bits = &b
+	c, all := &Set{chunks: slices.Clone(s.chunks)}, make([]Bits, len(s.chunks))
+	for i := range all {
+		all[i] = *c.chunks[i].bits
+		c.chunks[i].bits = &all[i]
 	}
 	return c
 }

@@ -3,19 +3,21 @@ package postgres
 import (
 	"container/list"
 	"sync"
+
+	"github.com/stewardhq/steward/internal/store/joblist"
 )
 
 // What a listCache keeps.
 const (
-	maxCached    = 96 << 20 // bytes, about
-	bitsSize     = 600      // bytes of a chunk of a set, at most
-	codesSize    = 13_000   // bytes of a chunk of a column, at most
-	worthKeeping = 2000     // sets of fewer jobs are read as fast
+	maxCached = 96 << 20 // bytes, about
+	entrySize = 400      // bytes of an entry besides what is in it, about
+	bitsSize  = 600      // bytes of a chunk of a set
+	codesSize = 13_000   // bytes of a chunk of a column, at most
 )
 
-// listCache keeps sets and columns between lists, with the number of the fold that they were read at. Whether they are still whole says
-// job_spans, which every list reads anyway: a process never has to be told of what others do. The zero value is empty. Safe for
-// concurrent use; what it keeps must not be changed.
+// listCache keeps sets, columns and what searches found between lists, with the number of the fold that they were read at. Whether they
+// are still whole says job_spans, which every list reads anyway: a process never has to be told of what others do. The zero value is
+// empty. Safe for concurrent use; what it keeps must not be changed.
 type listCache struct {
 	mu      sync.Mutex
 	entries map[cacheKey]*list.Element // of *cacheEntry
@@ -23,14 +25,24 @@ type listCache struct {
 	size    int64
 }
 
-// cacheKey names a set by its term, or a column by its key.
+// cacheKey names what is kept of a lane.
 type cacheKey struct {
-	lane   uid
-	name   string
-	column bool
+	lane uid
+	kind keptKind
+	name string
 }
 
-// cacheEntry is a set or a column.
+// keptKind says what is kept, and what its name is.
+type keptKind byte
+
+const (
+	keptTerm      keptKind = iota // a set; its term
+	keptColumn                    // a column; what it orders by
+	keptTexts                     // a *searched of the texts; the digest of what was searched for
+	keptTextsOrID                 // a *searched of the texts and the ids
+)
+
+// cacheEntry is something that is kept.
 type cacheEntry struct {
 	key   cacheKey
 	fold  int64
@@ -61,6 +73,14 @@ func cached[T any](c *listCache, key cacheKey, fold int64) (k kept[T], ok bool) 
 	return kept[T]{value, e.fold}, ok
 }
 
+// sizeOf returns how many bytes a set takes, about.
+func sizeOf(set *joblist.Set) (n int64) {
+	for range set.Chunks() {
+		n += bitsSize
+	}
+	return n
+}
+
 // put keeps a value in the place of an older one, and drops what was not used for long when there is too much.
 func (c *listCache) put(key cacheKey, fold int64, value any, size int64) {
 	c.mu.Lock()
@@ -74,6 +94,7 @@ func (c *listCache) put(key cacheKey, fold int64, value any, size int64) {
 	if c.entries == nil {
 		c.entries = map[cacheKey]*list.Element{}
 	}
+	size += entrySize
 	c.entries[key] = c.recent.PushFront(&cacheEntry{key, fold, value, size})
 	for c.size += size; c.size > maxCached && c.recent.Len() > 1; {
 		c.drop(c.recent.Back())

@@ -152,7 +152,7 @@ func (s *Store) CreateVersion(ctx context.Context, v steward.Version) error {
 	}
 	agent := v.BaseAgent.ID
 	return s.write(ctx, "create version", func(t *tx) error {
-		n, err := t.change("UPDATE agents SET current_version_id = ?, updated_at = ? WHERE id = ? AND organization_id = ? AND deleted_at = 0",
+		n, err := t.changeAgents("UPDATE agents SET current_version_id = ?, updated_at = ? WHERE id = ? AND organization_id = ? AND deleted_at = 0",
 			v.ID, v.CreatedAt, agent, v.OrganizationID)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (s *Store) UpdateAgent(ctx context.Context, org steward.OrganizationID, id 
 		if ch.CacheFailedJobs != nil {
 			a.CacheFailedJobs = *ch.CacheFailedJobs
 		}
-		_, err = t.change(`UPDATE agents SET name = ?, name_folded = ?, search_folded = ?, disable_cache = ?, cache_failed_jobs = ?,
+		_, err = t.changeAgents(`UPDATE agents SET name = ?, name_folded = ?, search_folded = ?, disable_cache = ?, cache_failed_jobs = ?,
 			updated_at = ? WHERE id = ?`,
 			a.Name, storerow.Fold(a.Name), storerow.SearchText(a), a.DisableCache, a.CacheFailedJobs, ch.At, id)
 		return err
@@ -41,7 +41,7 @@ func (s *Store) UpdateAgent(ctx context.Context, org steward.OrganizationID, id 
 // DeleteAgent implements store.AgentEdits.
 func (s *Store) DeleteAgent(ctx context.Context, org steward.OrganizationID, id steward.AgentID, at time.Time) error {
 	return s.write(ctx, "delete agent", func(t *tx) error {
-		n, err := t.change("UPDATE agents SET deleted_at = ? WHERE id = ? AND organization_id = ? AND deleted_at = 0", at, id, org)
+		n, err := t.changeAgents("UPDATE agents SET deleted_at = ? WHERE id = ? AND organization_id = ? AND deleted_at = 0", at, id, org)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Store) UpdateVersion(ctx context.Context, org steward.OrganizationID, a
 		if ch.Description != nil {
 			description = *ch.Description
 		}
-		_, err = t.change("UPDATE versions SET version_name = ?, description = ? WHERE id = ?", name, description, version)
+		_, err = t.changeAgents("UPDATE versions SET version_name = ?, description = ? WHERE id = ?", name, description, version)
 		return err
 	})
 }
@@ -109,7 +109,7 @@ func (s *Store) DeleteVersion(ctx context.Context, org steward.OrganizationID, a
 		if current {
 			return storerow.CurrentVersion()
 		}
-		_, err = t.change("UPDATE versions SET deleted_at = ? WHERE id = ?", at, version)
+		_, err = t.changeAgents("UPDATE versions SET deleted_at = ? WHERE id = ?", at, version)
 		return err
 	})
 }

@@ -25,7 +25,7 @@ func (s *Store) CreateBatch(ctx context.Context, b store.NewBatch) (id steward.B
 			}
 			id = b.ID
 		}
-		if alive, err := (agentsSeen{}).alive(t.conn, string(b.AgentID)); err != nil || !alive {
+		if alive, err := t.seen.alive(t.conn, string(b.AgentID)); err != nil || !alive {
 			return orNotFound("Agent", alive, err)
 		}
 		_, err := t.change(`INSERT INTO batches (id, organization_id, agent_id, version_id, version_name, creator_id, name, metadata,

@@ -98,7 +98,6 @@ func (t *tx) retryItem(batch steward.BatchID, it failedItem, at time.Time, event
 	if err != nil {
 		inputs = nil // a damaged record is found by its id alone
 	}
-	t.moved(it.lane, -1, steward.StatusPending)
 	t.lists = append(t.lists, storedNote(it.lane, seq, id, at, joblist.NewTerms(it.versionName, []byte(it.metadata)), joblist.Text(inputs)))
 	return nil
 }

@@ -158,7 +158,6 @@ func (t *tx) cancel(j *openJob, at time.Time, event string) (steward.Status, err
 		_, err := t.change("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?", j.seq)
 		return j.status, err
 	}
-	t.moved(j.lane, j.status, steward.StatusCancelled)
 	t.ended(&endOfJob{
 		lane: j.lane, seq: j.seq, id: j.id, status: steward.StatusCancelled, at: at, startedAt: j.startedAt, cost: costOf(j.usage),
 		terms: joblist.EndTerms(steward.StatusCancelled, nil),

@@ -89,7 +89,7 @@ func (t *tx) failUnreadable(req *store.ClaimRequest, r *claimedRow) error {
 		return err
 	}
 	c := claim{tx: t, req: req}
-	if err := c.settle(leased.seq, leased.lane, steward.StatusStarted, j); err != nil {
+	if err := c.settle(leased.seq, leased.lane, j); err != nil {
 		return err
 	}
 	events, progress := storerow.Mend(r.job.Events, r.job.Progress)
@@ -186,7 +186,7 @@ func (c *claim) endOverdue() error {
 		return err
 	}
 	for _, b := range list {
-		if err := c.settle(b.seq, b.slot.lane, b.Status, storerow.Judge(b.Candidate, c.req.Now, c.req.MaxCrashes)); err != nil {
+		if err := c.settle(b.seq, b.slot.lane, storerow.Judge(b.Candidate, c.req.Now, c.req.MaxCrashes)); err != nil {
 			return err
 		}
 	}
@@ -207,7 +207,7 @@ func (c *claim) takeExpired() error {
 		}
 		j := storerow.Judge(b.Candidate, c.req.Now, c.req.MaxCrashes)
 		if j.Status != steward.StatusStarted {
-			err = c.settle(b.seq, b.slot.lane, b.Status, j)
+			err = c.settle(b.seq, b.slot.lane, j)
 		} else if c.running.room(b.slot, &c.req.Limits) {
 			err = c.take(b.seq, b.slot)
 		}
@@ -254,7 +254,7 @@ func (c *claim) take(seq int64, s slot) error {
 	}
 	j := storerow.Judge(k.Candidate, c.req.Now, c.req.MaxCrashes)
 	if j.Status != steward.StatusStarted {
-		return c.settle(k.seq, k.lane, k.Status, j)
+		return c.settle(k.seq, k.lane, j)
 	}
 	if j.LastChance && (c.chance || !c.req.LastChance) {
 		return c.park(&k, j)
@@ -279,15 +279,14 @@ func (c *claim) park(k *candidate, j storerow.Judgement) error {
 	if err != nil {
 		return err
 	}
-	c.moved(k.lane, k.Status, steward.StatusRetry)
 	_, err = c.change(`UPDATE jobs SET status = 2, updated_at = ?, run_after = ?, crashes = ?, last_chance = 1,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
 		WHERE seq = ?`, c.req.Now, c.req.Now, j.Crashes, lost, k.seq)
 	return err
 }
 
-// settle ends a job of a status that is not to be run any more.
-func (c *claim) settle(seq int64, l lane, from steward.Status, j storerow.Judgement) error {
+// settle ends a job that is not to be run any more.
+func (c *claim) settle(seq int64, l lane, j storerow.Judgement) error {
 	c.settled++
 	event, err := storerow.Event(c.req.Now, j.Status, j.Failure)
 	if err != nil {
@@ -309,7 +308,6 @@ func (c *claim) settle(seq int64, l lane, from steward.Status, j storerow.Judgem
 	if err != nil {
 		return err
 	}
-	c.moved(l, from, j.Status)
 	c.ended(&end)
 	_, err = c.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, crashes = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
@@ -341,7 +339,6 @@ func (c *claim) start(k *candidate, j storerow.Judgement) error {
 	if job.StartedAt == 0 {
 		job.StartedAt = now
 	}
-	c.moved(k.lane, k.Status, steward.StatusStarted)
 	c.claimed = append(c.claimed, claimedRow{fence: k.fence + 1, job: *job})
 	_, err = c.change(`UPDATE jobs SET status = 1, updated_at = ?, started_at = ?, lease_end = ?, fence = ?, attempt = ?, crashes = ?, last_chance = ?,
 			node = ?, incarnation = ?, failure = '', events = ? WHERE seq = ?`,

@@ -109,7 +109,6 @@ func (c *conn) ending(l store.Lease) (j endingJob, err error) {
 
 // finish ends a job for good.
 func (t *tx) finish(j *endingJob, e *jobEnd) error {
-	t.moved(j.lane, steward.StatusStarted, e.Status)
 	t.ended(&endOfJob{
 		lane: j.lane, seq: j.seq, id: j.id, status: e.Status, at: e.At, startedAt: j.startedAt, cost: e.cost, terms: e.terms,
 	})
@@ -124,7 +123,6 @@ func (t *tx) finish(j *endingJob, e *jobEnd) error {
 
 // retry queues a job again.
 func (t *tx) retry(j leased, e *storerow.Ending) error {
-	t.moved(j.lane, steward.StatusStarted, steward.StatusRetry)
 	t.ready = true
 	_, err := t.change(`UPDATE jobs SET status = 2, updated_at = ?, run_after = ?, refs = ?, failure = ?, usage = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`

@@ -44,9 +44,8 @@ func (s *Store) Submit(ctx context.Context, jobs []store.NewJob) ([]store.Submit
 	var out []store.Submitted
 	err := s.write(ctx, "submit jobs", func(t *tx) error {
 		out = make([]store.Submitted, 0, len(queued))
-		seen := agentsSeen{}
 		for i := range queued {
-			sub, err := t.submit(&queued[i], seen)
+			sub, err := t.submit(&queued[i])
 			if err != nil {
 				return err
 			}
@@ -86,7 +85,7 @@ func encodeNew(j *store.NewJob) (queuedJob, error) {
 }
 
 // submit stores one job, unless its idempotency key or its place in a batch is known.
-func (t *tx) submit(q *queuedJob, seen agentsSeen) (store.Submitted, error) {
+func (t *tx) submit(q *queuedJob) (store.Submitted, error) {
 	if q.IdempotencyKey != "" {
 		first, known, err := t.replay(q)
 		if err != nil || known {
@@ -99,7 +98,7 @@ func (t *tx) submit(q *queuedJob, seen agentsSeen) (store.Submitted, error) {
 			return store.Submitted{ID: first, Replayed: known}, err
 		}
 	}
-	if alive, err := seen.alive(t.conn, string(q.AgentID)); err != nil || !alive {
+	if alive, err := t.seen.alive(t.conn, string(q.AgentID)); err != nil || !alive {
 		return store.Submitted{}, orNotFound("Agent", alive, err)
 	}
 	end, err := t.endOf(q)
@@ -172,14 +171,12 @@ func (t *tx) insertJob(q *queuedJob, end *bornEnded) (seq int64, err error) {
 			args[eventsArg] = end.events
 		}
 	}
-	found, err := t.first(query, args, func(r row) error { seq = r.int(0); return nil })
+	seq, err = t.insert(query, args...)
 	switch {
 	case isUnique(err):
 		return 0, storerow.Conflict("id", "A job with this id exists already.")
 	case err != nil:
 		return 0, err
-	case !found:
-		return 0, fmt.Errorf("job %s was stored without a number", q.ID)
 	}
 	t.list(q, seq, end)
 	return seq, nil
@@ -190,9 +187,9 @@ const (
 	insertColumns = `INSERT INTO jobs (id, organization_id, agent_id, provider, run_after, deadline, created_at, updated_at,
 		version_id, version_name, engine_class_id, creator_id, metadata, inputs, events, status`
 	insertValues  = `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `
-	insertPlain   = insertColumns + insertValues + "0) RETURNING seq"
+	insertPlain   = insertColumns + insertValues + "0)"
 	insertSpecial = insertColumns + `, ended_at, outputs, refs, failure, usage, verdict, cached_from, refused,
-		batch_id, batch_index, batch_hash, cache_key, cache_ttl` + insertValues + "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq"
+		batch_id, batch_index, batch_hash, cache_key, cache_ttl` + insertValues + "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	eventsArg = 14
 )
 
@@ -217,12 +214,10 @@ func (q *queuedJob) special(end *bornEnded) []any {
 // list enters a new job in the lists.
 func (t *tx) list(q *queuedJob, seq int64, end *bornEnded) {
 	l := lane{string(q.OrganizationID), string(q.AgentID)}
-	n, status := storedNote(l, seq, q.ID, q.CreatedAt, q.terms, q.text), steward.StatusPending
+	n := storedNote(l, seq, q.ID, q.CreatedAt, q.terms, q.text)
 	if end != nil {
-		status = end.status
 		n.end(end.status, storerow.Micros(q.CreatedAt), 0, 0, end.terms) // it costs nothing
 	}
-	t.moved(l, -1, status)
 	t.lists = append(t.lists, n)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,6 +125,31 @@ func TestJobsOfAnOlderVersionAreInTheLists(t *testing.T) {
 	jobs, _, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{AgentID: benchAgent, Status: []steward.Status{3}})
 	if err != nil || jobs[0].Verdict != "fine" {
 		t.Errorf("verdict: got %+v (%v)", jobs, err)
+	}
+}
+
+func TestJobsOfAnOlderVersionAreInTheListOfTheirOrganization(t *testing.T) {
+	t.Parallel()
+	s := open(t, oldDatabase(t))
+	for _, status := range [][]steward.Status{nil, {3, 5}, {1, 2}} {
+		var want []int // newest first
+		for i := oldJobs - 1; i >= 0; i-- {
+			if status == nil || slices.Contains(status, steward.Status(i%7)) {
+				want = append(want, i)
+			}
+		}
+		for _, offset := range []int{0, 10, len(want) - 5, len(want), math.MaxInt} {
+			jobs, count, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{Status: status, Offset: offset})
+			page := want[min(offset, len(want)):min(len(want), min(offset, len(want))+20)]
+			if err != nil || count != int64(len(want)) || len(jobs) != len(page) {
+				t.Fatalf("status %v from %d: got %d of %d jobs (%v), want %d of %d", status, offset, len(jobs), count, err, len(page), len(want))
+			}
+			for i, j := range jobs {
+				if id := fmt.Sprintf("01890000-0000-7000-8000-%012d", page[i]); string(j.ID) != id {
+					t.Errorf("status %v from %d: job %d is %s, want %s", status, offset, i, j.ID, id)
+				}
+			}
+		}
 	}
 }
 

@@ -156,15 +156,20 @@ const blocksPerChunk = joblist.ChunkSize / joblist.BlockSize
 
 // ColumnIn implements joblist.Ranged.
 func (l *laneLists) ColumnIn(by store.JobOrderKey, first, last int64) (*joblist.Column, error) {
+	col := new(joblist.Column)
+	return col, l.EachBlock(by, first, last, col.Merge)
+}
+
+// EachBlock implements joblist.Streamed.
+func (l *laneLists) EachBlock(by store.JobOrderKey, first, last int64, each func(number int64, encoded []byte) error) error {
 	column := int64(costColumn)
 	if by == store.ByDuration {
 		column = durationColumn
 	}
-	col, begin := new(joblist.Column), codePlace(l.number, column, 0)
-	err := l.query("SELECT place, codes FROM job_codes WHERE place >= ? AND place < ? ORDER BY place",
+	begin := codePlace(l.number, column, 0)
+	return l.query("SELECT place, codes FROM job_codes WHERE place >= ? AND place < ? ORDER BY place",
 		[]any{begin + first*blocksPerChunk, begin + (last+1)*blocksPerChunk},
-		func(r row) error { return col.Merge(r.int(0)-begin, r.blob(1)) })
-	return col, err
+		func(r row) error { return each(r.int(0)-begin, r.blob(1)) })
 }
 
 // Walk implements joblist.Source.

@@ -152,7 +152,7 @@ func (t *tx) writeLists(lanes *laneNames) error {
 	return nil
 }
 
-// textsAtOnce is how many texts one statement stores: it takes half as long as one statement for each.
+// textsAtOnce is how many texts one statement stores at most: it takes half as long as one statement for each. A power of two.
 const textsAtOnce = 32
 
 // writeTexts stores what lists are searched for, of the jobs that the commit stored.
@@ -165,15 +165,25 @@ func (t *tx) writeTexts() error {
 		if len(args) < cap(args) {
 			continue
 		}
-		if _, err := t.exec("INSERT INTO job_texts (seq, id, text) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", textsAtOnce-1), args...); err != nil {
+		if err := t.insertTexts(args); err != nil {
 			return err
 		}
 		args = args[:0]
 	}
-	for ; len(args) > 0; args = args[3:] {
-		if _, err := t.exec("INSERT INTO job_texts (seq, id, text) VALUES (?, ?, ?)", args[:3]...); err != nil {
+	return t.insertTexts(args)
+}
+
+// insertTexts stores at most textsAtOnce texts, three arguments each, by statements for as many of them as a power of two, so that
+// there are few statements.
+func (t *tx) insertTexts(args []any) error {
+	for n := textsAtOnce; n > 0; n /= 2 {
+		if len(args) < 3*n {
+			continue
+		}
+		if _, err := t.exec("INSERT INTO job_texts (seq, id, text) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", n-1), args[:3*n]...); err != nil {
 			return err
 		}
+		args = args[3*n:]
 	}
 	return nil
 }

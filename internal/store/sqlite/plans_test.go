@@ -44,7 +44,7 @@ func TestNoStatementScans(t *testing.T) {
 			}
 			err := c.query("EXPLAIN QUERY PLAN "+query, args, func(r row) error {
 				plan := r.text(3)
-				fine := !strings.HasPrefix(plan, "SCAN")
+				fine := !strings.HasPrefix(plan, "SCAN") || strings.HasSuffix(plan, "-ROW VALUES CLAUSE") // the rows of an INSERT
 				for _, p := range small {
 					fine = fine || strings.HasPrefix(plan, p)
 				}

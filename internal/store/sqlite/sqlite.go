@@ -40,7 +40,8 @@ type Store struct {
 	closing   sync.Once
 	closed    chan struct{}
 	claimedAt storerow.Latest // Now of the claims
-	turn      turn            // used by the writer's goroutine alone
+	runs      runAgents
+	turn      turn // used by the writer's goroutine alone
 }
 
 var _ store.Store = (*Store)(nil)
@@ -79,7 +80,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	for range o.Readers {
 		s.readers <- nil
 	}
-	s.writer = newWriter(c, s.signal)
+	s.writer = newWriter(c, &s.runs, s.signal)
 	return s, nil
 }
 

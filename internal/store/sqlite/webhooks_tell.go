@@ -37,13 +37,23 @@ func (t *tx) writeDeliveries() error {
 	return nil
 }
 
-// listeners returns the webhooks that want to know of an agent's jobs.
+// listeners returns the webhooks that want to know of an agent's jobs. Most agents have none, which a statement about one table finds
+// out several times as fast as a join does.
 func (c *conn) listeners(agent string) (list []listener, err error) {
-	err = c.query(`SELECT w.seq, w.notify_cached FROM webhook_agents l CROSS JOIN webhooks w ON w.seq = l.webhook_seq
-		WHERE l.agent_id = ? AND w.is_active AND w.on_job`, []any{agent}, func(r row) error {
-		list = append(list, listener{r.int(0), r.bool(1)})
+	var linked []int64
+	err = c.query("SELECT webhook_seq FROM webhook_agents WHERE agent_id = ?", []any{agent}, func(r row) error {
+		linked = append(linked, r.int(0))
 		return nil
 	})
+	for _, seq := range linked {
+		if err != nil {
+			return nil, err
+		}
+		_, err = c.first("SELECT notify_cached FROM webhooks WHERE seq = ? AND is_active AND on_job", []any{seq}, func(r row) error {
+			list = append(list, listener{seq, r.bool(0)})
+			return nil
+		})
+	}
 	return list, err
 }
 

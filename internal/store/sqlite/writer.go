@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -27,7 +26,10 @@ type writer struct {
 	ops   chan *op
 	done  chan struct{} // closed when the goroutine has ended
 	ready func()        // called after a commit that made jobs claimable
+	runs  *runAgents    // told of every change of an agent
 	lanes laneNames
+	// version is what SQLite counts up when another connection writes.
+	version int64
 
 	mu     sync.RWMutex // held for reading while an operation is put in the queue
 	closed bool
@@ -54,29 +56,24 @@ type tx struct {
 	*conn
 	wrote bool // the running operation has changed something
 	ready bool // a committed operation made jobs claimable
+	// agents says that an operation changed an agent or a version; seen is what is known of agents in this transaction.
+	agents bool
+	seen   agentsSeen
 	notes
 }
 
 // notes are what operations leave to the end of the transaction, where it is written once for all of them.
 type notes struct {
-	counts []countChange
-	spent  []spending
-	lists  []listNote
+	spent []spending
+	lists []listNote
 }
 
 // mark returns how many notes there are.
-func (n *notes) mark() [3]int { return [3]int{len(n.counts), len(n.spent), len(n.lists)} }
+func (n *notes) mark() [2]int { return [2]int{len(n.spent), len(n.lists)} }
 
 // undo drops the notes that were made after a mark.
-func (n *notes) undo(to [3]int) {
-	n.counts, n.spent, n.lists = n.counts[:to[0]], n.spent[:to[1]], n.lists[:to[2]]
-}
-
-// countChange says that the number of an agent's jobs in a status goes up or down.
-type countChange struct {
-	lane   lane
-	status steward.Status
-	by     int64
+func (n *notes) undo(to [2]int) {
+	n.spent, n.lists = n.spent[:to[0]], n.lists[:to[1]]
 }
 
 // spending is money to be added to an agent's day.
@@ -98,18 +95,15 @@ func (t *tx) change(query string, args ...any) (int64, error) {
 	return t.exec(query, args...)
 }
 
-// moved records that a job of the lane went from one status to another. from is -1 for a new job.
-// The counters are written once for all operations of a commit.
-func (t *tx) moved(l lane, from, to steward.Status) {
-	if from >= 0 {
-		t.counts = append(t.counts, countChange{l, from, -1})
-	}
-	t.counts = append(t.counts, countChange{l, to, 1})
+// changeAgents is change for what RunAgent and agentsSeen remember.
+func (t *tx) changeAgents(query string, args ...any) (int64, error) {
+	t.agents, t.seen = true, agentsSeen{}
+	return t.change(query, args...)
 }
 
 // newWriter starts the writer's goroutine on c.
-func newWriter(c *conn, ready func()) *writer {
-	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready}
+func newWriter(c *conn, runs *runAgents, ready func()) *writer {
+	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready, runs: runs}
 	go w.loop()
 	return w
 }
@@ -194,8 +188,11 @@ func (w *writer) next() *op {
 
 // commit runs first and whatever is queued in one transaction and answers all of them. It returns batch with them in it.
 func (w *writer) commit(first *op, batch []*op) []*op {
-	t := &tx{conn: w.conn}
+	t := &tx{conn: w.conn, seen: agentsSeen{}}
 	err := w.begin()
+	if err == nil {
+		err = w.lookForOthers()
+	}
 	for o := first; o != nil; o = w.next() {
 		if !o.state.CompareAndSwap(opQueued, opTaken) {
 			continue
@@ -214,6 +211,9 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 	if err != nil {
 		w.rollback()
 		err = storerow.Unavailable(err)
+	}
+	if t.agents { // whatever became of it
+		w.runs.forget()
 	}
 	for _, o := range batch {
 		if err != nil {
@@ -245,7 +245,7 @@ func (w *writer) runOne(t *tx, o *op, batch []*op) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	*t = tx{conn: w.conn}
+	*t = tx{conn: w.conn, seen: agentsSeen{}}
 	for _, o := range batch {
 		if err := w.runGuarded(t, o); err != nil {
 			return err
@@ -281,11 +281,21 @@ func (w *writer) begin() error {
 	return nil
 }
 
+// lookForOthers forgets what is remembered of agents when another process has written.
+func (w *writer) lookForOthers() error {
+	before := w.version
+	_, err := w.conn.first("PRAGMA data_version", nil, func(r row) error { w.version = r.int(0); return nil })
+	if err != nil {
+		return fmt.Errorf("look for other writers: %w", err)
+	}
+	if w.version != before {
+		w.runs.forget()
+	}
+	return nil
+}
+
 // end writes what the operations only noted, and commits.
 func (w *writer) end(t *tx) error {
-	if err := t.writeCounts(); err != nil {
-		return fmt.Errorf("count jobs: %w", err)
-	}
 	if err := t.writeAgentJobs(); err != nil {
 		return fmt.Errorf("count jobs of agents: %w", err)
 	}
@@ -311,32 +321,6 @@ func (w *writer) rollback() {
 	}
 	// A failing ROLLBACK leaves the transaction open; the next BEGIN then fails and says so to its callers.
 	_, _ = w.conn.exec("ROLLBACK")
-}
-
-// writeCounts brings job_counts up to date.
-func (t *tx) writeCounts() error {
-	if len(t.counts) == 0 {
-		return nil
-	}
-	type key struct {
-		lane   lane
-		status steward.Status
-	}
-	sum := make(map[key]int64, 4)
-	for _, c := range t.counts {
-		sum[key{c.lane, c.status}] += c.by
-	}
-	for k, by := range sum {
-		if by == 0 {
-			continue
-		}
-		_, err := t.exec(`INSERT INTO job_counts (organization_id, agent_id, status, jobs) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs`, k.lane.organization, k.lane.agent, k.status, by)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // writeSpending adds what steps cost to their days.

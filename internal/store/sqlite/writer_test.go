@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -71,7 +72,7 @@ func spend(day int, err error) func(*tx) error {
 			}
 		}
 		t.spent = append(t.spent, spending{lane{"o", "a"}, int64(day), 10})
-		t.moved(lane{"o", "a"}, -1, steward.StatusPending)
+		t.lists = append(t.lists, storedNote(lane{"o", "a"}, int64(day), steward.JobID(fmt.Sprint("j", day)), time.Unix(1, 0), nil, ""))
 		return err
 	}
 }
@@ -120,7 +121,7 @@ func TestWriterIsolatesOperationsOfOneCommit(t *testing.T) {
 	}
 	var count int64
 	err := s.read(t.Context(), "count", func(c *conn) error {
-		_, err := c.first("SELECT sum(jobs) FROM job_counts", nil, func(r row) error { count = r.int(0); return nil })
+		_, err := c.first("SELECT sum(jobs) FROM agent_jobs", nil, func(r row) error { count = r.int(0); return nil })
 		return err
 	})
 	if err != nil || count != 3 {
@@ -141,7 +142,7 @@ func TestWriterAnswersAllWhenTheCommitFails(t *testing.T) {
 	broken := make(chan error, 1)
 	go func() {
 		broken <- s.write(context.Background(), "break", func(t *tx) error { // makes the end of the transaction fail
-			_, err := t.change(`CREATE TEMP TRIGGER broken BEFORE INSERT ON job_counts BEGIN SELECT RAISE(ABORT, 'broken'); END`)
+			_, err := t.change(`CREATE TEMP TRIGGER broken BEFORE INSERT ON agent_jobs BEGIN SELECT RAISE(ABORT, 'broken'); END`)
 			return err
 		})
 	}()
