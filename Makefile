@@ -1,6 +1,6 @@
 # make help lists what there is.
 #
-# Everything runs on a machine with Go, a C compiler, git and make. The scripts install what else they need: PostgreSQL
+# Everything runs on a machine with Go, a C compiler, git and make. The scripts install what else they need: PostgreSQL, Tesseract
 # and Python for the tests (as root, on Debian), golangci-lint into .bin.
 
 GO      ?= go
@@ -19,7 +19,7 @@ WITH_POSTGRES = set -e; \
 	export STEWARD_TEST_POSTGRES_URL;
 
 .DEFAULT_GOAL = help
-.PHONY: help demo run build test race cover lint fmt generate bench crash conformance clean
+.PHONY: help demo run build test test-llm eval eval-llm race cover lint fmt generate bench crash conformance clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,7 @@ build: ## build the program into .bin/steward
 
 # The modules of the benchmarks are only looked over; make bench runs them.
 test: ## run all tests, on SQLite and PostgreSQL, then those of RACE with the race detector
+	@scripts/ocr.sh
 	@$(WITH_POSTGRES) \
 	export STEWARD_CRASH_ROUNDS=$${STEWARD_CRASH_ROUNDS:-50}; \
 	set -x; \
@@ -70,9 +71,26 @@ generate: ## make the labelled documents, the demo's invoice and the test PDFs a
 bench: ## measure; make bench ONLY=jobs.nostep.sqlite,http.status.sqlite picks
 	@$(GO) -C bench run . $(if $(ONLY),-only $(ONLY)) $(ARGS)
 
-crash: ## kill the server at random under load, check that nothing is lost or done twice; ROUNDS=50 SEED=1
-	@$(WITH_POSTGRES) \
-	STEWARD_CRASH_ROUNDS=$(or $(ROUNDS),50) STEWARD_CRASH_SEED=$(or $(SEED),1) $(GO) test -count=1 -v -timeout 120m ./internal/crashtest
+# Small models whose answers are often wrong: what is tested is that shape, marks and failures are right all the same.
+test-llm: ## run the extraction tests against real small language models on this machine; MODELS="gemma smollm2" picks
+	@for model in $(or $(MODELS),smollm2 gemma); do \
+		STEWARD_TEST_LLM_URL=$$(scripts/llm.sh start $$model) STEWARD_TEST_LLM_MODEL=$$model \
+		$(GO) test -count=1 -v -timeout 60m -tags llm -run RealModel ./internal/e2e || exit 1; \
+	done; scripts/llm.sh stop
+
+eval: ## measure builtin and every configured model on labelled documents, print a table; ARGS="-per-kind 0 -models builtin"
+	@$(GO) run ./tools/eval $(ARGS)
+
+# The same with the small models of test-llm beside builtin, on short documents: it takes a while.
+eval-llm: ## make eval with the small language models of test-llm
+	@for model in $(or $(MODELS),smollm2 gemma); do \
+		STEWARD_MODEL_BASE_URL=$$(scripts/llm.sh start $$model) STEWARD_MODEL=$$model $(GO) run ./tools/eval -per-kind 1 $(ARGS) || exit 1; \
+	done; scripts/llm.sh stop
+
+# Its standard output is one JSON line.
+crash: ## kill the server at random under load, check that nothing is lost or done twice; ROUNDS=50 SEED=1 DATABASE=sqlite|postgres
+	@$(if $(filter postgres,$(DATABASE)),$(WITH_POSTGRES)) \
+	$(GO) run ./internal/crashtest/crash -rounds $(or $(ROUNDS),50) -seed $(or $(SEED),1) -database $(or $(DATABASE),sqlite) $(ARGS)
 
 # Only official releases of the client, from PyPI, as they are. Needs Python 3.
 conformance: ## drive the server with the official Python client, and hold it against its OpenAPI document; LONG=1 for more

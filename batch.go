@@ -24,6 +24,7 @@ type Batch struct {
 	Received       int64           `json:"received"`     // items stored so far
 	NextIndex      int64           `json:"next_index"`   // one more than the highest number among them; 0 when there are none
 	Counts         BatchCounts     `json:"counts"`
+	Usage          *Tally          `json:"usage,omitempty"` // of all its jobs so far, those of repeated items included; only where one batch is asked for
 }
 
 // BatchCounts is how many items of a batch stand where.

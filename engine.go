@@ -37,4 +37,27 @@ type LanguageModel struct {
 	SupportsThinking        bool     `json:"supports_thinking"`
 	Configured              bool     `json:"configured"` // this server has a provider for it
 	Default                 bool     `json:"default"`    // used when a configuration names no model
+	Provider                string   `json:"provider"`   // the one of this server that is asked; "" unless Configured
+
+	// Price is what the server reckons with; nil means unknown, so that the cost of its runs is unknown too.
+	Price *ModelPrice `json:"price"`
+}
+
+// ModelPrice is what a model costs in US dollars per million tokens. A nil part is unknown.
+type ModelPrice struct {
+	Input  *float64 `json:"input"`
+	Cached *float64 `json:"cached"` // input tokens that the provider read from its cache
+	Output *float64 `json:"output"`
+}
+
+// ModelTest is what came of asking a model one small question whose answer is known.
+type ModelTest struct {
+	Model     string          `json:"model"`    // catalogue id of the model that answered, or that was asked
+	Provider  string          `json:"provider"` // of the model that was asked
+	OK        bool            `json:"ok"`       // it answered in the shape that was asked for, with the right values
+	Answer    json.RawMessage `json:"answer"`   // as it came; null when there was none
+	Grounded  bool            `json:"grounded"` // it said where the values stand, and they stand there
+	LatencyMS int64           `json:"latency_ms"`
+	Usage     Usage           `json:"usage"`
+	Failure   *Failure        `json:"failure"` // null when there was an answer in the right shape
 }

@@ -38,6 +38,11 @@ type Failure struct {
 	Transient bool `json:"transient,omitempty"`
 	// RetryAfter is the earliest time of the next try as the provider asked for it; 0 means the usual backoff.
 	RetryAfter time.Duration `json:"-"`
+	// Held is true when the step was stopped on this side, before anything was sent: a rate limit that is known, a provider that is
+	// known to be away. When it is Transient too, the next try is not counted as a retry.
+	Held bool `json:"-"`
+	// Usage is what the failed step used all the same, such as a paid answer that could not be read; nil means nothing.
+	Usage *Usage `json:"-"`
 	// Err is the cause, for operators only.
 	Err error `json:"-"`
 }

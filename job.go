@@ -154,17 +154,19 @@ func (m MicroUSD) USD() float64 { return float64(m) / 1e6 }
 
 // Usage is what a job or a step consumed.
 type Usage struct {
-	InputTokens     int64     `json:"input_tokens"`
-	CachedTokens    int64     `json:"cached_tokens,omitempty"` // part of InputTokens read from the provider's cache
-	OutputTokens    int64     `json:"output_tokens"`
-	ReasoningTokens int64     `json:"reasoning_tokens,omitempty"` // part of OutputTokens
-	Cost            *MicroUSD `json:"cost_micro_usd"`             // nil when a price is unknown
+	InputTokens      int64     `json:"input_tokens"`
+	CachedTokens     int64     `json:"cached_tokens,omitempty"`      // part of InputTokens read from the provider's cache
+	CacheWriteTokens int64     `json:"cache_write_tokens,omitempty"` // part of InputTokens written into the provider's cache
+	OutputTokens     int64     `json:"output_tokens"`
+	ReasoningTokens  int64     `json:"reasoning_tokens,omitempty"` // part of OutputTokens
+	Cost             *MicroUSD `json:"cost_micro_usd"`             // nil when a price is unknown
 }
 
 // Add returns the sum of u and v. The sum's cost is unknown as soon as one of them is.
 func (u Usage) Add(v Usage) Usage {
 	u.InputTokens += v.InputTokens
 	u.CachedTokens += v.CachedTokens
+	u.CacheWriteTokens += v.CacheWriteTokens
 	u.OutputTokens += v.OutputTokens
 	u.ReasoningTokens += v.ReasoningTokens
 	if u.Cost == nil || v.Cost == nil {
@@ -191,6 +193,14 @@ type Step struct {
 	EndedAt   time.Time       `json:"ended_at"`
 	Usage     Usage           `json:"usage"`
 	Model     string          `json:"model,omitempty"` // model id for StepModel
+
+	// What follows is kept for StepModel alone.
+	Provider   string          `json:"provider,omitempty"`    // whose model it was; "" when unknown
+	OutputHash string          `json:"output_hash,omitempty"` // SHA-256 of Output, hex; stays when Output goes
+	Prompt     json.RawMessage `json:"prompt,omitempty"`      // what was asked, an object; only with store_traces
+
+	// ForgetOutput says that Output goes once the job has ended: it is kept only so that a run which is taken up again need not ask again.
+	ForgetOutput bool `json:"-"`
 }
 
 // StepKind says what a step did.

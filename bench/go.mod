@@ -3,12 +3,14 @@ module github.com/stewardhq/steward/bench
 go 1.26.6
 
 require (
+	codeberg.org/go-pdf/fpdf v0.12.0
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/riverqueue/river v0.47.0
 	github.com/riverqueue/river/riverdriver/riversqlite v0.47.0
 	github.com/stewardhq/steward v0.0.0
+	golang.org/x/image v0.47.0
 )
 
 require (

@@ -148,23 +148,29 @@ func (noFiles) FetchForJob(context.Context, store.Lease, string) (steward.File, 
 }
 
 // openHouse starts a job service and its worker over s.
-func openHouse(ctx context.Context, s store.Store, e *stepEngine) (*house, error) {
+func openHouse(ctx context.Context, s store.Store, e engine.Engine) (*house, error) {
+	return openHouseWith(ctx, s, e, noModels{})
+}
+
+// openHouseWith is openHouse with models.
+func openHouseWith(ctx context.Context, s store.Store, e engine.Engine, models engine.ModelSource) (*house, error) {
 	registry, err := engine.NewRegistry(e)
 	if err != nil {
 		return nil, err
 	}
-	program, err := engine.Compile(registry, noModels{}, engine.ProgramParams{EngineClassID: e.id})
+	id := e.Type().ClassID
+	program, err := engine.Compile(registry, models, engine.ProgramParams{EngineClassID: id})
 	if err != nil {
 		return nil, fmt.Errorf("compile program: %w", err)
 	}
 	org, agent := steward.OrganizationID(uuid.NewString()), steward.AgentID(uuid.NewString())
 	version := &steward.Version{
-		ID: steward.VersionID(uuid.NewString()), VersionName: "1", EngineClassID: e.id, OrganizationID: org, BaseAgent: steward.Agent{ID: agent},
+		ID: steward.VersionID(uuid.NewString()), VersionName: "1", EngineClassID: id, OrganizationID: org, BaseAgent: steward.Agent{ID: agent},
 	}
 	h := &house{agent: agent, stopped: make(chan error, 1)}
 	quiet := slog.New(slog.DiscardHandler)
 	h.svc = jobs.New(countingStore{s, &h.finished}, oneAgent{version, program}, noFiles{}, clock.System{}, jobs.Options{Logger: quiet})
-	worker, err := jobs.NewWorker(h.svc, noModels{}, jobs.WorkerOptions{Concurrency: workers})
+	worker, err := jobs.NewWorker(h.svc, models, jobs.WorkerOptions{Concurrency: workers})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,14 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if done, err := doTask(ctx); done {
+		stop()
+		if err != nil {
+			slog.Error("task failed", "error", err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -115,6 +123,12 @@ func benchmarks() []benchmark {
 		{"http.joblist.p99.sqlite", httpJobListSQLite},
 		{"http.joblist.p99.postgres", httpJobListPostgres},
 		{"webhooks.deliveries.sqlite", webhookDeliveriesSQLite},
+		{"pdf.text200", pdfText200},
+		{"pdf.images200", pdfImages200},
+		{"pdf.images200.memory", pdfImages200Memory},
+		{"pdf.images10x200.memory", pdfImages10x200Memory},
+		{"model.overhead", modelOverhead},
+		{"model.waiting1000", modelWaiting},
 	}
 }
 

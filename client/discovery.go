@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 
 	"github.com/stewardhq/steward"
@@ -34,6 +35,15 @@ func (c *Client) Models(ctx context.Context, capability string) ([]steward.Langu
 		return nil, err
 	}
 	return answer.Models, nil
+}
+
+// TestModel asks a model one small question whose answer is known and tells how it went; "" means the server's default. That the
+// model fails is no error but part of the result. It costs what a short call costs and is not repeated when the connection breaks.
+// Errors: steward.Denied without the scope admin; Invalid for an unknown model; Conflict while another test runs.
+//
+// Stability: may change until 1.0.
+func (c *Client) TestModel(ctx context.Context, model string) (*steward.ModelTest, error) {
+	return putOne[steward.ModelTest](ctx, c, http.MethodPost, "/v1/agents/models/test/", map[string]string{"model": model}, ifRefused)
 }
 
 // Me returns the user of the client's key.

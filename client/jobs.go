@@ -65,6 +65,17 @@ func (c *Client) JobSteps(ctx context.Context, id steward.JobID) ([]steward.Step
 	return answer.Results, nil
 }
 
+// JobStepsInFull is JobSteps with long outputs and prompts in full, which are left out there. Errors: steward.NotFound.
+//
+// Stability: may change until 1.0.
+func (c *Client) JobStepsInFull(ctx context.Context, id steward.JobID) ([]steward.Step, error) {
+	answer, err := getOne[steward.Page[steward.Step]](ctx, c, jobPath(id, "steps/"), url.Values{"full": {"true"}})
+	if err != nil {
+		return nil, err
+	}
+	return answer.Results, nil
+}
+
 // Artifact returns the result of a tool that a job's output names by key. Errors: steward.NotFound; Denied or NotFound for a key
 // of another job.
 //

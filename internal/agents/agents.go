@@ -47,6 +47,8 @@ type Service struct {
 	programs map[steward.VersionID]resolved
 	size     int // bytes of configuration in programs
 
+	testing sync.Mutex // held while a model is tested
+
 	deleted chan struct{} // gets a value when an agent was deleted: there is work for a Sweeper
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/extract"
+	"github.com/stewardhq/steward/internal/engine/pagesel"
 	"github.com/stewardhq/steward/internal/engine/pdf"
 	"github.com/stewardhq/steward/internal/files"
 	"github.com/stewardhq/steward/internal/identity"
@@ -92,7 +93,7 @@ func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if err := s.buildServices(o); err != nil {
+	if err := s.buildServices(ctx, o); err != nil {
 		return nil, err
 	}
 	return s, s.bootstrap(ctx, o)
@@ -130,8 +131,8 @@ func openStore(ctx context.Context, database, file string) (store.Store, error) 
 }
 
 // buildServices wires tools, engines, services and the door.
-func (s *Server) buildServices(o Options) error {
-	registry, models, err := s.engines(o)
+func (s *Server) buildServices(ctx context.Context, o Options) error {
+	registry, models, err := s.engines(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,8 @@ func (s *Server) buildServices(o Options) error {
 	agentService := agents.New(s.store, registry, models, now)
 	s.sweeper = agents.NewSweeper(agentService, s.store, s.files, agents.SweeperOptions{Logger: s.log})
 	s.jobs = jobs.New(s.store, agentService, s.files, now, jobs.Options{
-		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(), Logger: s.log,
+		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(),
+		StoreTraces: s.config.StoreTraces, Logger: s.log,
 	})
 	if s.webhooks, err = s.buildWebhooks(o); err != nil {
 		return err
@@ -197,11 +199,12 @@ func (s *Server) openSecrets(getenv func(string) string) (*secret.Box, error) {
 }
 
 // engines builds what runs can do.
-func (s *Server) engines(o Options) (*engine.Registry, *model.Registry, error) {
+func (s *Server) engines(ctx context.Context, o Options) (*engine.Registry, *model.Registry, error) {
 	config, err := s.config.models(o.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}
+	s.lookForModels(ctx, &config)
 	config.Builtin = builtin.New()
 	config.Dial = provider.Dialer(nil)
 	models, err := model.NewRegistry(config)
@@ -212,10 +215,15 @@ func (s *Server) engines(o Options) (*engine.Registry, *model.Registry, error) {
 	if cache == "" {
 		cache = s.folder.join("cache")
 	}
+	recognizer, err := s.recognizer(o.Getenv)
+	if err != nil {
+		return nil, nil, err
+	}
 	s.pdfs = document.Open(document.Options{
-		CacheDir: filepath.Join(cache, "pdf"), Instances: s.config.PDF.Instances, MaxPages: s.config.PDF.MaxPages, Logger: s.log,
+		CacheDir: filepath.Join(cache, "pdf"), Instances: s.config.PDF.Instances, MaxPages: s.config.PDF.MaxPages,
+		OCR: recognizer, Logger: s.log,
 	})
-	registry, err := engine.NewRegistry(append([]engine.Engine{extract.New(), pdf.New(s.pdfs)}, o.Engines...)...)
+	registry, err := engine.NewRegistry(append([]engine.Engine{extract.New(s.pdfs), pdf.New(s.pdfs), pagesel.New(s.pdfs)}, o.Engines...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("engines: %w", err)
 	}
@@ -360,6 +368,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(func() error { return s.identity.Run(gctx) })
 	group.Go(func() error { return s.sweeper.Run(gctx) })
 	group.Go(func() error { return s.jobs.RunBatches(gctx) })
+	group.Go(func() error { return s.jobs.ForgetAnswers(gctx) })
 	if s.worker != nil {
 		group.Go(func() error { return s.worker.Run(gctx) })
 		group.Go(func() error { return webhooks.NewDeliverer(s.webhooks, nil).Run(gctx) })

@@ -19,7 +19,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/jobs"
 	"github.com/stewardhq/steward/internal/model"
 	"github.com/stewardhq/steward/internal/store"
@@ -39,9 +38,13 @@ type Config struct {
 	Workers       WorkersConfig `yaml:"workers"`
 	Limits        LimitsConfig  `yaml:"limits"`
 	Budget        BudgetConfig  `yaml:"budget"`
+	StoreTraces   bool          `yaml:"store_traces"` // keep what models were asked and what they answered
 	Models        ModelsConfig  `yaml:"models"`
 	Fetch         FetchConfig   `yaml:"fetch"`
 	PDF           PDFConfig     `yaml:"pdf"`
+	OCR           string        `yaml:"ocr"`           // auto: pictures are read when Tesseract is installed; off
+	OCRLanguages  []string      `yaml:"ocr_languages"` // the most likely first
+	OCRPath       string        `yaml:"ocr_path"`      // Tesseract's program; "" looks for it on the PATH
 }
 
 // LogConfig says what is logged.
@@ -67,17 +70,29 @@ type LimitsConfig struct {
 	PerProvider     map[string]int `yaml:"per_provider"`
 }
 
-// BudgetConfig bounds what is spent in a day (UTC), in US dollars; 0 means no limit.
+// BudgetConfig bounds what is spent in days and months (UTC).
 type BudgetConfig struct {
-	OrganizationUSDPerDay float64 `yaml:"organization_usd_per_day"`
-	AgentUSDPerDay        float64 `yaml:"agent_usd_per_day"`
+	BudgetAmounts `yaml:",inline"`
+
+	// Organizations have amounts of their own, by id, which count instead of all those above.
+	Organizations map[string]BudgetAmounts `yaml:"organizations"`
+}
+
+// BudgetAmounts are US dollars; 0 means no limit.
+type BudgetAmounts struct {
+	OrganizationUSDPerDay   float64 `yaml:"organization_usd_per_day"`
+	OrganizationUSDPerMonth float64 `yaml:"organization_usd_per_month"`
+	AgentUSDPerDay          float64 `yaml:"agent_usd_per_day"`
+	AgentUSDPerMonth        float64 `yaml:"agent_usd_per_month"`
 }
 
 // ModelsConfig adds to what the environment says about models.
 type ModelsConfig struct {
 	Default   string                    `yaml:"default"`
 	Aliases   map[string]string         `yaml:"aliases"`
+	Fallbacks map[string][]string       `yaml:"fallbacks"` // model → those that are asked when it cannot answer
 	Catalogue string                    `yaml:"catalogue"` // file
+	Detect    string                    `yaml:"detect"`    // auto: servers on this machine are looked for when no provider is configured; off
 	Providers map[string]ProviderConfig `yaml:"providers"`
 }
 
@@ -106,6 +121,18 @@ type PDFConfig struct {
 	MaxPages  int `yaml:"max_pages"` // of one document
 }
 
+// Values of ModelsConfig.Detect.
+const (
+	DetectAuto = "auto"
+	DetectOff  = "off"
+)
+
+// Values of Config.OCR.
+const (
+	OCRAuto = "auto"
+	OCROff  = "off"
+)
+
 // Defaults returns the configuration of a server that nobody configured.
 func Defaults() Config {
 	return Config{
@@ -115,7 +142,9 @@ func Defaults() Config {
 			Concurrency: 64, Lease: 15 * time.Second, Grace: 10 * time.Second,
 			JobTimeout: 2 * time.Hour, SyncTimeout: 2 * time.Minute, MaxCrashes: 3,
 		},
-		PDF: PDFConfig{Instances: 2, MaxPages: 5000},
+		PDF:    PDFConfig{Instances: 2, MaxPages: 5000},
+		Models: ModelsConfig{Detect: DetectAuto},
+		OCR:    OCRAuto, OCRLanguages: []string{"eng"},
 	}
 }
 
@@ -127,7 +156,8 @@ type LoadParams struct {
 }
 
 // Load reads the configuration: defaults, then the file, then the environment (STEWARD_DATA, STEWARD_LISTEN,
-// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_SECRET_KEY_FILE, STEWARD_ROLES, STEWARD_LOG_LEVEL, STEWARD_WORKERS), then flags.
+// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_SECRET_KEY_FILE, STEWARD_ROLES, STEWARD_LOG_LEVEL,
+// STEWARD_WORKERS, STEWARD_OCR, STEWARD_OCR_LANGUAGES, STEWARD_OCR_PATH), then flags.
 //
 // Errors: a file that cannot be read, an unknown key, a value out of range; each names the key.
 func Load(p LoadParams) (Config, error) {
@@ -191,15 +221,18 @@ func (c *Config) fromEnv(getenv func(string) string) error {
 	for name, field := range map[string]*string{
 		"STEWARD_DATA": &c.Data, "STEWARD_LISTEN": &c.Listen, "STEWARD_PUBLIC_URL": &c.PublicURL,
 		"STEWARD_DATABASE": &c.Database, "STEWARD_FILES": &c.Files, "STEWARD_SECRET_KEY_FILE": &c.SecretKeyFile, "STEWARD_LOG_LEVEL": &c.Log.Level,
+		"STEWARD_MODEL_DETECT": &c.Models.Detect, "STEWARD_OCR": &c.OCR, "STEWARD_OCR_PATH": &c.OCRPath,
 	} {
 		if v := getenv(name); v != "" {
 			*field = v
 		}
 	}
-	if v := getenv("STEWARD_ROLES"); v != "" {
-		c.Roles = nil
-		for role := range strings.SplitSeq(v, ",") {
-			c.Roles = append(c.Roles, strings.TrimSpace(role))
+	for name, field := range map[string]*[]string{"STEWARD_ROLES": &c.Roles, "STEWARD_OCR_LANGUAGES": &c.OCRLanguages} {
+		if v := getenv(name); v != "" {
+			*field = nil
+			for part := range strings.SplitSeq(v, ",") {
+				*field = append(*field, strings.TrimSpace(part))
+			}
 		}
 	}
 	if v := getenv("STEWARD_WORKERS"); v != "" {
@@ -237,6 +270,15 @@ func (c *Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return errors.New("log.format: must be text or json")
 	}
+	if c.Models.Detect != DetectAuto && c.Models.Detect != DetectOff {
+		return errors.New("models.detect: must be auto or off")
+	}
+	if c.OCR != OCRAuto && c.OCR != OCROff {
+		return errors.New("ocr: must be auto or off")
+	}
+	if len(c.OCRLanguages) == 0 {
+		return errors.New("ocr_languages: must name a language, such as eng")
+	}
 	return c.checkNumbers()
 }
 
@@ -255,14 +297,15 @@ func (c *Config) checkNumbers() error {
 		{w.MaxCrashes >= 1, "workers.max_crashes", "must be at least 1"},
 		{l.PerOrganization >= 0, "limits.per_organization", "must not be negative"},
 		{l.PerAgent >= 0, "limits.per_agent", "must not be negative"},
-		{isAmount(c.Budget.OrganizationUSDPerDay), "budget.organization_usd_per_day", "must be from 0 to 1000000000"},
-		{isAmount(c.Budget.AgentUSDPerDay), "budget.agent_usd_per_day", "must be from 0 to 1000000000"},
 		{c.PDF.Instances >= 1 && c.PDF.Instances <= 64, "pdf.instances", "must be from 1 to 64"},
 		{c.PDF.MaxPages >= 1, "pdf.max_pages", "must be at least 1"},
 	} {
 		if !rule.ok {
 			return fmt.Errorf("%s: %s", rule.key, rule.must)
 		}
+	}
+	if err := c.Budget.check(); err != nil {
+		return err
 	}
 	for name, n := range l.PerProvider {
 		if n < 0 {
@@ -272,21 +315,11 @@ func (c *Config) checkNumbers() error {
 	return nil
 }
 
-// isAmount reports whether an amount of dollars can be counted.
-func isAmount(usd float64) bool { return usd >= 0 && usd <= 1e9 }
-
 // has reports whether the process plays a role.
 func (c *Config) has(role string) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
 
 func (c *Config) limits() store.Limits {
 	return store.Limits{PerOrganization: c.Limits.PerOrganization, PerAgent: c.Limits.PerAgent, PerProvider: c.Limits.PerProvider}
-}
-
-func (c *Config) budget() jobs.Budget {
-	return jobs.Budget{
-		PerOrganization: steward.MicroUSD(c.Budget.OrganizationUSDPerDay * 1e6),
-		PerAgent:        steward.MicroUSD(c.Budget.AgentUSDPerDay * 1e6),
-	}
 }
 
 // models joins the environment's providers with the file's; the file wins.
@@ -312,6 +345,12 @@ func (c *Config) models(getenv func(string) string) (model.Config, error) {
 	}
 	for from, to := range c.Models.Aliases {
 		m.Aliases[from] = to
+	}
+	for name, chain := range c.Models.Fallbacks {
+		if m.Fallbacks == nil {
+			m.Fallbacks = map[string][]string{}
+		}
+		m.Fallbacks[name] = chain
 	}
 	if c.Models.Default != "" {
 		m.Default = c.Models.Default

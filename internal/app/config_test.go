@@ -54,11 +54,13 @@ func TestLaterPlacesOverrideEarlierOnes(t *testing.T) {
 	vars := map[string]string{
 		"STEWARD_LISTEN": "127.0.0.1:2", "STEWARD_WORKERS": "3", "STEWARD_ROLES": "worker, api", "STEWARD_PUBLIC_URL": "https://env.test/",
 		"STEWARD_DATABASE": "postgres://db/x", "STEWARD_FILES": "s3://bucket", "STEWARD_LOG_LEVEL": "",
+		"STEWARD_OCR": "off", "STEWARD_OCR_LANGUAGES": "deu, eng", "STEWARD_OCR_PATH": "/opt/tesseract",
 	}
 	got := load(t, app.LoadParams{File: path, Getenv: env(vars), Override: func(c *app.Config) { c.Workers.Concurrency = 4 }})
 	want := app.Defaults()
 	want.Listen, want.Log.Level, want.Workers.Concurrency, want.Workers.Grace = "127.0.0.1:2", "debug", 4, 90*time.Second
 	want.Roles, want.PublicURL, want.Database, want.Files = []string{"worker", "api"}, "https://env.test", "postgres://db/x", "s3://bucket"
+	want.OCR, want.OCRLanguages, want.OCRPath = app.OCROff, []string{"deu", "eng"}, "/opt/tesseract"
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Load\n got %+v\nwant %+v", got, want)
 	}
@@ -123,6 +125,8 @@ func TestRefusesWhatItCannotUseAndNamesIt(t *testing.T) {
 		"budget: {agent_usd_per_day: .inf}":                   "budget.agent_usd_per_day: ",
 		"pdf: {instances: 0}":                                 "pdf.instances: ",
 		"pdf: {instances: 65}":                                "pdf.instances: ",
+		"ocr: sometimes":                                      "ocr: ",
+		"ocr_languages: []":                                   "ocr_languages: ",
 		"pdf: {max_pages: 0}":                                 "pdf.max_pages: ",
 		"listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n":          "listen",
 		"{": "steward.yaml",

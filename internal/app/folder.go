@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/google/uuid"
+
+	"github.com/stewardhq/steward/internal/backup"
 )
 
 // folder is a server's data folder, held by one process at a time.
@@ -21,6 +23,9 @@ type folder struct {
 
 // ErrInUse means that another process serves from the data folder.
 var ErrInUse = errors.New("the data folder is in use by another steward process; stop it, or name another folder with --data")
+
+// ErrRestoring means that a backup is being put into the data folder, or that this was interrupted.
+var ErrRestoring = errors.New("a backup is being restored into the data folder, or that was interrupted: run steward restore again")
 
 // openFolder makes the folder when it is missing (mode 0700) and locks it.
 func openFolder(path string) (*folder, error) {
@@ -33,6 +38,9 @@ func openFolder(path string) (*folder, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor fits
 		return nil, errors.Join(ErrInUse, lock.Close())
+	}
+	if backup.Unfinished(path) {
+		return nil, errors.Join(ErrRestoring, lock.Close())
 	}
 	return &folder{path: path, lock: lock}, nil
 }

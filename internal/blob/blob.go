@@ -98,8 +98,11 @@ func (b *Bucket) openLocal(folder string, logger *slog.Logger) (*Bucket, error) 
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
 	b.place = place
-	b.scratch, err = newScratch(filepath.Join(folder, "tmp"), logger)
+	b.scratch, err = newScratch(filepath.Join(folder, tempName), logger)
 	if err != nil {
+		return nil, fmt.Errorf("open blob folder: %w", err)
+	}
+	if err := clearAbandoned(folder); err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
 	return b, nil

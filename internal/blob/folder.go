@@ -94,7 +94,10 @@ func (p *folder) open(_ context.Context, sha string) (io.ReadSeekCloser, error) 
 
 func (p *folder) remove(_ context.Context, sha string) error {
 	path := p.path(sha)
-	err := os.Remove(path)
+	moved, err := p.moveAside(sha, path)
+	if err == nil && !moved {
+		err = os.Remove(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -60,7 +60,7 @@ func (o *agentsCreate) contentFlags(cmd *cobra.Command) {
 	f.StringVar(&o.config, "config", "", "Engine configuration: a JSON object, or @file")
 	f.StringVar(&o.schema, "schema", "", "The JSON Schema of the answer, or @file")
 	f.StringVar(&o.instructions, "instructions", "", "What to do, in words")
-	f.StringVar(&o.model, "model", "", "Language model, as steward agents models lists them (default: the server's)")
+	f.StringVar(&o.model, "model", "", "Language model, as steward models list shows them (default: the server's)")
 	f.StringVar(&o.description, "description", "", "What the agent is for, for people")
 	f.StringArrayVar(&o.inputs, "input", nil, "Input that runs take, as key:data_type, repeatable (default: the engine's own)")
 }
@@ -208,40 +208,4 @@ func newAgentsEngines(g *global) *cobra.Command {
 			})
 		},
 	}
-}
-
-func newAgentsModels(g *global) *cobra.Command {
-	var ready bool
-	cmd := &cobra.Command{
-		Use: "models", Short: "List the language models that agents can name", Args: exactly(),
-		Long: "List the language models that agents can name. READY says that this server has a provider for the model.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return runAgentsModels(cmd.Context(), g, ready) },
-	}
-	cmd.Flags().BoolVar(&ready, "ready", false, "Only those that this server has a provider for")
-	return cmd
-}
-
-func runAgentsModels(ctx context.Context, g *global, ready bool) error {
-	c, err := g.client()
-	if err != nil {
-		return err
-	}
-	all, err := c.Models(ctx, "")
-	if err != nil {
-		return err
-	}
-	models := []steward.LanguageModel{}
-	for _, m := range all {
-		if m.Configured || !ready {
-			models = append(models, m)
-		}
-	}
-	if g.json {
-		return g.printJSON(models)
-	}
-	return table(g.out, "MODEL\tPROVIDERS\tREADY\tDEFAULT", func(row func(...any)) {
-		for _, m := range models {
-			row(m.ID, strings.Join(m.Providers, ","), mark(m.Configured), mark(m.Default))
-		}
-	})
 }

@@ -1,8 +1,8 @@
 // Package cli holds the commands of the steward program.
 //
 // A command is one file: an options struct, its flags, and a function that does the work with plain readers and writers.
-// Results go to standard output, everything else to standard error. All but serve and demo speak to a server through the
-// SDK.
+// Results go to standard output, everything else to standard error. All but serve, demo and the maintenance of a data folder
+// (backup, restore, verify, doctor) speak to a server through the SDK.
 package cli
 
 import (
@@ -84,7 +84,8 @@ func newRoot(g *global) *cobra.Command {
 	f.BoolVar(&g.json, "json", false, "Print results as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newServe(g), newDemo(g), newRun(g), newAgents(g), newVersions(g), newApply(g), newExport(g),
-		newJobs(g), newBatches(g), newFiles(g), newWebhooks(g), newKeys(g), newVersion(g))
+		newJobs(g), newBatches(g), newFiles(g), newWebhooks(g), newModels(g), newUsage(g), newKeys(g), newBackup(g),
+		newRestore(g), newVerify(g), newDoctor(g), newVersion(g))
 	asGroup(root)
 	return root
 }

@@ -59,7 +59,7 @@ func (e *interrupted) Error() string { return fmt.Sprintf("interrupted; job %s g
 
 // showError prints an error, once, with what to try next.
 func (g *global) showError(w io.Writer, command string, err error) {
-	if errors.Is(err, errJobFailed) || errors.Is(err, errChanges) {
+	if errors.Is(err, errJobFailed) || errors.Is(err, errChanges) || errors.Is(err, errFindings) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "steward: %v\n", err) // nowhere else to complain

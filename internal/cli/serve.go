@@ -14,6 +14,8 @@ import (
 type serveOptions struct {
 	config, listen, publicURL, database, files string
 	roles                                      []string
+	ocr, ocrPath                               string
+	ocrLanguages                               []string
 	workers                                    int
 	printConfig                                bool
 }
@@ -43,6 +45,9 @@ OPENAI_API_KEY=… steward serve --print-config`,
 	f.StringVar(&o.files, "files", "", "Where files are kept: s3://, gs://, azblob:// or file:// (or STEWARD_FILES; default: the data folder)")
 	f.StringSliceVar(&o.roles, "role", nil, "What the process does: api, worker (or STEWARD_ROLES; default: both)")
 	f.IntVar(&o.workers, "workers", 0, "How many jobs are run at once (or STEWARD_WORKERS; default 64)")
+	f.StringVar(&o.ocr, "ocr", "", "Whether pictures and scans are read by Tesseract: auto (when it is installed) or off (or STEWARD_OCR; default auto)")
+	f.StringSliceVar(&o.ocrLanguages, "ocr-language", nil, "Languages of pictures and scans, the most likely first, such as eng,deu (or STEWARD_OCR_LANGUAGES; default eng)")
+	f.StringVar(&o.ocrPath, "ocr-path", "", "Tesseract's program (or STEWARD_OCR_PATH; default: tesseract on the PATH)")
 	f.BoolVar(&o.printConfig, "print-config", false, "Print the effective configuration, secrets hidden, and exit")
 	return without(cmd, "server", "key", "json")
 }
@@ -53,13 +58,16 @@ func (o *serveOptions) override(g *global) func(*app.Config) {
 		for _, f := range []struct {
 			flag  string
 			field *string
-		}{{g.data, &c.Data}, {o.listen, &c.Listen}, {o.publicURL, &c.PublicURL}, {o.database, &c.Database}, {o.files, &c.Files}} {
+		}{{g.data, &c.Data}, {o.listen, &c.Listen}, {o.publicURL, &c.PublicURL}, {o.database, &c.Database}, {o.files, &c.Files}, {o.ocr, &c.OCR}, {o.ocrPath, &c.OCRPath}} {
 			if f.flag != "" {
 				*f.field = f.flag
 			}
 		}
 		if len(o.roles) > 0 {
 			c.Roles = o.roles
+		}
+		if len(o.ocrLanguages) > 0 {
+			c.OCRLanguages = o.ocrLanguages
 		}
 		if o.workers != 0 {
 			c.Workers.Concurrency = o.workers

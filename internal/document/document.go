@@ -1,8 +1,8 @@
-// Package document reads PDFs that have a text layer into grounding pages: text in reading order, every word with its
-// place on the page.
+// Package document reads documents into grounding pages: text in reading order, every word with its place on the page,
+// how a page looks as a picture, and the outline.
 //
-// The PDF engine runs inside a WebAssembly sandbox that sees no file system and a bounded memory. Nothing of it is
-// loaded before the first PDF is opened, and it is dropped again after some idle time.
+// PDFs are read by an engine that runs inside a WebAssembly sandbox, which sees no file system and a bounded memory.
+// Nothing of it is loaded before the first PDF is opened, and it is dropped again after some idle time.
 //
 //	reader := document.Open(document.Options{CacheDir: dir})
 //	pdf, err := reader.Open(ctx, "invoice.pdf", file, size, "")
@@ -13,118 +13,75 @@
 package document
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
-	"math"
-	"time"
 
-	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/grounding"
 )
 
-// Options tunes a Reader. The zero value is ready to use.
-type Options struct {
-	CacheDir       string        // folder for the engine's compiled form, made when missing; "" compiles anew at every start
-	Instances      int           // PDFs open at once; 0 means 2, at most 64
-	RecycleAfter   int           // documents an instance reads before it is replaced; 0 means 32
-	MaxPages       int           // pages read of one open PDF; 0 means 5000
-	MaxTime        time.Duration // time spent inside the engine for one open PDF; 0 means 2 minutes
-	MaxMemoryBytes int64         // memory of one instance; 0 means 512 MiB, at most 4 GiB
-	IdleAfter      time.Duration // an engine unused for so long is dropped; 0 means 2 minutes, below 0 means never
-	Logger         *slog.Logger  // nil means slog.Default()
+// Kind says what a document is.
+type Kind string
+
+// The kinds that can be read.
+const (
+	KindPDF   Kind = "pdf"
+	KindImage Kind = "image"
+	KindDOCX  Kind = "docx"
+	KindXLSX  Kind = "xlsx"
+	KindHTML  Kind = "html"
+	KindEML   Kind = "eml"
+	KindText  Kind = "text"
+	KindCSV   Kind = "csv"
+)
+
+// Document is an open document of any kind. Its methods may be called by several goroutines; they may take turns.
+type Document interface {
+	// Kind says what the document is.
+	Kind() Kind
+
+	// PageCount is how many pages there are, at least 1. What has no pages of its own counts as one or is cut into several.
+	PageCount() int
+
+	// Page reads page n, counted from 1. A page without text, such as a scan, has the empty text and no error.
+	//
+	// Errors: *steward.Failure for what cannot be read, is too large or takes too long; ctx's error; an error for n out of
+	// range and for a closed document.
+	Page(ctx context.Context, n int) (grounding.Page, error)
+
+	// Picture draws page n, counted from 1. Kinds that have no look of their own answer *steward.Failure with
+	// FailUnsupportedFile. Other errors are those of Page.
+	Picture(ctx context.Context, n int, opts PictureOptions) (*Image, error)
+
+	// Outline returns the document's headings in reading order: what a reader shows beside the pages. It is empty when
+	// the document has none.
+	Outline(ctx context.Context) ([]Heading, error)
+
+	// Close ends the use of the document. Closing twice is fine.
+	Close() error
 }
 
-// withDefaults returns the options with every zero filled and every value in range.
-func (o Options) withDefaults() Options {
-	if o.Instances <= 0 {
-		o.Instances = 2
-	}
-	o.Instances = min(o.Instances, 64)
-	if o.RecycleAfter <= 0 {
-		o.RecycleAfter = 32
-	}
-	if o.MaxPages <= 0 {
-		o.MaxPages = 5000
-	}
-	if o.MaxTime <= 0 {
-		o.MaxTime = 2 * time.Minute
-	}
-	if o.MaxMemoryBytes <= 0 {
-		o.MaxMemoryBytes = 512 << 20
-	}
-	o.MaxMemoryBytes = min(o.MaxMemoryBytes, 4<<30)
-	if o.IdleAfter == 0 {
-		o.IdleAfter = 2 * time.Minute
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	return o
+// Formats of pictures.
+const (
+	FormatPNG  = "png"
+	FormatJPEG = "jpeg"
+)
+
+// PictureOptions says how a page is drawn. The zero value is ready to use.
+type PictureOptions struct {
+	DPI      int    // pixels to an inch; 0 means 144, at most 600
+	LongEdge int    // most pixels of the longer edge; 0 means 2048, at most 8192; a page that would be larger is drawn smaller
+	Format   string // FormatPNG or FormatJPEG; "" means FormatPNG
 }
 
-// Reader opens PDFs.
-type Reader struct {
-	opts Options
-	pool *pool
+// Image is a picture of a page.
+type Image struct {
+	ContentType   string // image/png or image/jpeg
+	Width, Height int    // pixels
+	Bytes         []byte
 }
 
-// Open makes a Reader. It does no work: the engine starts with the first PDF.
-func Open(opts Options) *Reader {
-	opts = opts.withDefaults()
-	return &Reader{opts: opts, pool: newPool(opts)}
-}
-
-// Close waits until every open PDF is closed and ends the engine. Closing twice is fine; opening after it fails.
-func (r *Reader) Close() error { return r.pool.close() }
-
-// headerWindow is how far into a file the mark of a PDF may stand.
-const headerWindow = 1024
-
-// Open reads the structure of a PDF of size bytes from src. It waits while all instances are in use. The name appears in
-// failures. src is used until the PDF is closed; src is not closed.
-//
-// Errors: *steward.Failure with FailUnsupportedFile for what is not a PDF, is broken or has no pages, FailFileEncrypted
-// when password does not open it, FailTimeout when it takes too long; ctx's error.
-func (r *Reader) Open(ctx context.Context, name string, src io.ReadSeeker, size int64, password string) (*PDF, error) {
-	if err := checkHeader(name, src, size); err != nil {
-		return nil, err
-	}
-	inst, err := r.pool.take(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, err)
-	}
-	p := &PDF{name: name, reader: r, inst: inst, left: r.opts.MaxTime, source: newSource(src, size)}
-	if err := p.open(ctx, size, password); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
-}
-
-// checkHeader refuses what is not a PDF before any engine is started for it.
-func checkHeader(name string, src io.ReadSeeker, size int64) error {
-	if size <= 0 {
-		return unsupported(nil, "%s is empty.", name)
-	}
-	if size > math.MaxInt32 {
-		return unsupported(nil, "%s is larger than 2 GiB.", name)
-	}
-	if _, err := src.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	head := make([]byte, min(size, headerWindow))
-	if _, err := io.ReadFull(src, head); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	if !bytes.Contains(head, []byte("%PDF-")) {
-		return unsupported(nil, "%s is not a PDF.", name)
-	}
-	return nil
-}
-
-// unsupported is the failure of a file that cannot be read, whoever tries.
-func unsupported(cause error, format string, args ...any) *steward.Failure {
-	return &steward.Failure{Code: steward.FailUnsupportedFile, Message: fmt.Sprintf(format, args...), Err: cause}
+// Heading is an entry of a document's outline.
+type Heading struct {
+	Title string // valid UTF-8 without line ends, never empty
+	Level int    // 1 for the outermost
+	Page  int    // counted from 1; 0 when the entry leads nowhere
 }

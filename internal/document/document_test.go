@@ -451,14 +451,14 @@ func TestLimitsOfPagesAndTimeHold(t *testing.T) {
 
 func TestASlowPageIsInterruptedAndTheReaderGoesOn(t *testing.T) {
 	t.Parallel()
-	r := newReader(t, document.Options{Instances: 1, MaxTime: time.Second})
+	r := newReader(t, document.Options{Instances: 1, MaxTime: 400 * time.Millisecond})
 	small := documenttest.Build(documenttest.Sheet{Content: invoice()})
 	warm := open(t, r, small) // the engine's start does not count
 	if err := warm.Close(); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for i := range 60000 {
+	for i := range 200_000 {
 		b.WriteString(documenttest.At(float64(i%500), float64(i%800), 9, "slow words in heaps and heaps"))
 	}
 	p := open(t, r, documenttest.Build(documenttest.Sheet{Content: b.String()}))
@@ -593,6 +593,9 @@ func FuzzReadsAnythingWithoutHarm(f *testing.F) {
 	f.Add(good, 100, byte('x'))
 	f.Add(good, 700, byte('9'))
 	f.Add([]byte("%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 1 0 R/Kids[1 0 R]/Count 9>>endobj\ntrailer<</Root 1 0 R>>"), 0, byte(0))
+	f.Add(form(true), 1200, byte('R'))
+	f.Add(form(false), 900, byte('0'))
+	f.Add(withOutline("<< /Type /Outlines /First %[2]d 0 R >>", "<< /Title (A) /Next %[2]d 0 R /First %[1]d 0 R /Dest [6 0 R /Fit] >>"), 0, byte('%'))
 	r := newReader(f, document.Options{MaxTime: 5 * time.Second, MaxMemoryBytes: 64 << 20})
 	f.Fuzz(func(t *testing.T, data []byte, at int, b byte) {
 		if len(data) > 0 {
@@ -606,6 +609,16 @@ func FuzzReadsAnythingWithoutHarm(f *testing.F) {
 		for n := 1; n <= min(p.PageCount(), 5); n++ {
 			if page, err := p.Page(t.Context(), n); err == nil {
 				checkPage(t, page)
+			}
+			if pic, err := p.Picture(t.Context(), n, document.PictureOptions{LongEdge: 64}); err == nil && max(pic.Width, pic.Height) > 64 {
+				t.Fatalf("a picture of %d x %d", pic.Width, pic.Height)
+			}
+		}
+		if headings, err := p.Outline(t.Context()); err == nil {
+			for _, h := range headings {
+				if h.Title == "" || h.Level < 1 || h.Page < 0 || h.Page > p.PageCount() {
+					t.Fatalf("heading %+v", h)
+				}
 			}
 		}
 		if err := p.Close(); err != nil {

@@ -2,6 +2,7 @@ package document
 
 import (
 	"math"
+	"slices"
 	"unicode"
 
 	"github.com/stewardhq/steward"
@@ -62,6 +63,22 @@ type sheet struct {
 	glyphs        []glyph
 }
 
+// tickMark is what stands for a tick that is only drawn.
+const tickMark = '✔'
+
+// tick puts a mark where a box is ticked, unless a letter of the page's text stands there.
+func (s *sheet) tick(ticks []rect) {
+	for _, r := range ticks {
+		b := s.toShown.box(r.left, r.top, r.right, r.bottom)
+		if !slices.ContainsFunc(s.glyphs, func(g glyph) bool { return !g.blank() && b.holds(g.box.midX(), g.box.midY()) }) {
+			s.glyphs = append(s.glyphs, glyph{r: ' '}, glyph{r: tickMark, box: b})
+		}
+	}
+}
+
+// holds reports whether a point lies in the box.
+func (b box) holds(x, y float64) bool { return b.x0 <= x && x <= b.x1 && b.y0 <= y && y <= b.y1 }
+
 // word is a run of glyphs without a gap.
 type word struct {
 	text    string
@@ -69,6 +86,15 @@ type word struct {
 	rtl     bool // written right to left
 	upright bool // its letters go up or down the page
 	single  bool // it is one glyph, so its direction cannot be seen
+	told    *box // its place as it is told, where that is not the box of its layout; may be nil
+}
+
+// place is where the word is told to stand.
+func (w *word) place() box {
+	if w.told != nil {
+		return *w.told
+	}
+	return w.box
 }
 
 // layout turns the glyphs into a page.

@@ -28,12 +28,22 @@ type PDF struct {
 	doc   uint64    // the engine's handle
 	pages int
 	read  int           // pages read so far
+	drawn int           // pages drawn so far
 	left  time.Duration // of Options.MaxTime
+
+	form, formInfo uint64         // the engine's handles; 0 until they are needed
+	ticks          map[int][]rect // ticked boxes of the pages that have their annotations drawn into them
 }
+
+// Time that a page may take without using up Options.MaxTime, so that long documents can be read whole.
+const (
+	timeToRead = 100 * time.Millisecond
+	timeToDraw = 500 * time.Millisecond
+)
 
 // open loads the document. On failure the caller closes p.
 func (p *PDF) open(ctx context.Context, size int64, password string) error {
-	return p.timed(ctx, func(ctx context.Context) error {
+	return p.timed(ctx, 0, func(ctx context.Context) error {
 		access, _, err := p.inst.files.CreateFileAccessReader(size, p.source)
 		if err != nil {
 			return fmt.Errorf("open %s: %w", p.name, err)
@@ -79,8 +89,9 @@ func (p *PDF) openFailure(password string) error {
 	return unsupported(fmt.Errorf("engine error %d", code), "%s is broken and cannot be read as a PDF.", p.name)
 }
 
-// timed runs work of the engine within ctx and the document's remaining time, and says who ended it early.
-func (p *PDF) timed(ctx context.Context, work func(context.Context) error) error {
+// timed runs work of the engine within ctx and the document's remaining time, and says who ended it early. free of the time is
+// not taken from the document's.
+func (p *PDF) timed(ctx context.Context, free time.Duration, work func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -88,10 +99,10 @@ func (p *PDF) timed(ctx context.Context, work func(context.Context) error) error
 		return p.timeout()
 	}
 	start := time.Now()
-	limited, cancel := context.WithTimeout(ctx, p.left)
+	limited, cancel := context.WithTimeout(ctx, p.left+free)
 	defer cancel()
 	err := work(limited)
-	p.left -= time.Since(start)
+	p.left -= max(0, time.Since(start)-free)
 	if err == nil || errors.As(err, new(*steward.Failure)) {
 		return err
 	}
@@ -122,17 +133,11 @@ func (p *PDF) PageCount() int { return p.pages }
 func (p *PDF) Page(ctx context.Context, n int) (grounding.Page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.inst == nil {
-		return grounding.Page{}, fmt.Errorf("read page %d of %s: the PDF is closed", n, p.name)
-	}
-	if n < 1 || n > p.pages {
-		return grounding.Page{}, fmt.Errorf("read page %d of %s: it has %d pages", n, p.name, p.pages)
-	}
-	if p.read++; p.read > p.reader.opts.MaxPages {
-		return grounding.Page{}, unsupported(nil, "%s has more than %d pages to read.", p.name, p.reader.opts.MaxPages)
+	if err := p.turn("read", n, &p.read); err != nil {
+		return grounding.Page{}, err
 	}
 	var page grounding.Page
-	err := p.timed(ctx, func(ctx context.Context) error {
+	err := p.timed(ctx, timeToRead, func(ctx context.Context) error {
 		sheet, err := p.sheet(ctx, n)
 		if err != nil {
 			return err
@@ -143,14 +148,25 @@ func (p *PDF) Page(ctx context.Context, n int) (grounding.Page, error) {
 	return page, err
 }
 
+// turn counts a page that is about to be read or drawn, as verb says. The caller holds mu.
+func (p *PDF) turn(verb string, n int, count *int) error {
+	if p.inst == nil {
+		return fmt.Errorf("%s page %d of %s: the PDF is closed", verb, n, p.name)
+	}
+	if n < 1 || n > p.pages {
+		return fmt.Errorf("%s page %d of %s: it has %d pages", verb, n, p.name, p.pages)
+	}
+	if *count++; *count > p.reader.opts.MaxPages {
+		return unsupported(nil, "%s has more than %d pages to %s.", p.name, p.reader.opts.MaxPages, verb)
+	}
+	return nil
+}
+
 // sheet reads the glyphs of page n.
 func (p *PDF) sheet(ctx context.Context, n int) (_ *sheet, err error) {
-	page, err := p.inst.call(ctx, "FPDF_LoadPage", p.doc, uint64(n-1))
+	page, err := p.load(ctx, n)
 	if err != nil {
 		return nil, err
-	}
-	if page == 0 {
-		return nil, unsupported(p.source.err, "Page %d of %s is broken.", n, p.name)
 	}
 	defer func() { err = errors.Join(err, p.inst.release("FPDF_ClosePage", page)) }()
 	s, err := p.frame(page)
@@ -172,7 +188,18 @@ func (p *PDF) sheet(ctx context.Context, n int) (_ *sheet, err error) {
 	if int32(count) > maxGlyphs {
 		return nil, unsupported(nil, "Page %d of %s has more than %d characters.", n, p.name, maxGlyphs)
 	}
-	return s, p.glyphs(ctx, text, int(int32(count)), s)
+	if err := p.glyphs(ctx, text, int(int32(count)), s); err != nil {
+		return nil, err
+	}
+	unmapped, err := p.unmapped(text, s)
+	if err != nil {
+		return nil, err
+	}
+	if s.count().rubbish(unmapped) {
+		s.glyphs = nil
+	}
+	s.tick(p.ticks[n])
+	return s, nil
 }
 
 // frame reads the size of a page as it is shown and how its coordinates are turned into shown ones.
@@ -243,6 +270,25 @@ func (p *PDF) glyphs(ctx context.Context, text uint64, count int, s *sheet) erro
 	return nil
 }
 
+// unmapped returns the share of the page's characters that their fonts do not name, from 0 to 1, by a sample.
+func (p *PDF) unmapped(text uint64, s *sheet) (float64, error) {
+	asked, bad := 0, 0
+	for i := 0; i < len(s.glyphs); i += max(1, len(s.glyphs)/mapSamples) {
+		if s.glyphs[i].blank() {
+			continue
+		}
+		failed, err := p.inst.call(context.Background(), "FPDFText_HasUnicodeMapError", text, uint64(i)) //nolint:gosec // never negative
+		if err != nil {
+			return 0, err
+		}
+		asked++
+		if int32(failed) == 1 { //nolint:gosec // the engine's int
+			bad++
+		}
+	}
+	return float64(bad) / float64(max(1, asked)), nil
+}
+
 // glyphBox reads the place of character i: the box of its font's line where that is sensible, else its ink.
 func (p *PDF) glyphBox(text uint64, i int, s *sheet) (box, error) {
 	quick, out := context.Background(), uint64(p.inst.scratch)
@@ -269,9 +315,9 @@ func (p *PDF) Close() error {
 	if p.inst == nil {
 		return nil
 	}
-	var err error
+	err := p.closeForm()
 	if p.doc != 0 {
-		err = p.inst.release("FPDF_CloseDocument", p.doc)
+		err = errors.Join(err, p.inst.release("FPDF_CloseDocument", p.doc))
 	}
 	p.source.detach()
 	p.reader.pool.give(p.inst)

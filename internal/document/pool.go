@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
-	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 )
 
@@ -99,19 +97,7 @@ func (p *pool) start() error {
 		return nil
 	}
 	began := time.Now()
-	config := wazero.NewRuntimeConfig().
-		WithCloseOnContextDone(true).
-		WithMemoryLimitPages(uint32(p.opts.MaxMemoryBytes / wasmPage))
-	if cache := p.openCache(); cache != nil {
-		config = config.WithCompilationCache(cache)
-	}
-	engine, err := webassembly.Init(webassembly.Config{
-		MaxTotal:      p.opts.Instances,
-		FSConfig:      wazero.NewFSConfig(), // no files: a PDF comes through its reader alone
-		RuntimeConfig: config,
-		Stdout:        io.Discard,
-		Stderr:        io.Discard,
-	})
+	engine, err := startEngine(p.opts.Instances, p.opts.MaxMemoryBytes, p.openCache())
 	if err != nil {
 		return fmt.Errorf("start pdf engine: %w", errors.Join(err, p.closeCache()))
 	}

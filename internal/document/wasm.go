@@ -9,6 +9,8 @@ import (
 
 	"github.com/klippa-app/go-pdfium"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/stewardhq/steward/internal/document/meter"
 )
 
 // The library's own calls cost a round of allocations inside the sandbox for every character. This file therefore speaks
@@ -31,6 +33,7 @@ type instance struct {
 	lib     pdfium.Pdfium
 	files   fileServer
 	mod     api.Module
+	stop    stopper
 	scratch uint32 // 64 bytes in the sandbox for results
 	stack   [10]uint64
 	fns     map[string]api.Function
@@ -57,11 +60,15 @@ func newInstance(lib pdfium.Pdfium) (*instance, error) {
 	if !ok {
 		return nil, errors.New("pdf engine: the implementation has no module")
 	}
+	stop, ok := mod.ExportedGlobal(meter.Stop).(api.MutableGlobal)
+	if !ok {
+		return nil, errors.New("pdf engine: the module is not metered")
+	}
 	scratch, err := files.Malloc(64)
 	if err != nil {
 		return nil, fmt.Errorf("pdf engine: %w", err)
 	}
-	return &instance{lib: lib, files: files, mod: mod, scratch: uint32(scratch), fns: map[string]api.Function{}}, nil
+	return &instance{lib: lib, files: files, mod: mod, stop: stopper{stop}, scratch: uint32(scratch), fns: map[string]api.Function{}}, nil
 }
 
 // close ends the sandbox and frees its memory.
@@ -69,8 +76,8 @@ func (in *instance) close() {
 	_ = in.lib.Close() // a broken sandbox answers with the reason why it broke, which its last caller was told
 }
 
-// call runs a function of the engine and returns its result, 0 when it has none. Only a ctx that can end makes the call
-// interruptible, and that costs some time: cheap calls are given context.Background().
+// call runs a function of the engine and returns its result, 0 when it has none. It is interrupted when ctx ends; cheap calls
+// are given context.Background(), which saves a little time.
 func (in *instance) call(ctx context.Context, name string, args ...uint64) (uint64, error) {
 	if in.broken {
 		return 0, errors.New("pdf engine: the instance is broken")
@@ -84,9 +91,13 @@ func (in *instance) call(ctx context.Context, name string, args ...uint64) (uint
 	}
 	stack := in.stack[:max(len(args), 1)]
 	copy(stack, args)
-	if err := fn.CallWithStack(ctx, stack); err != nil {
-		in.broken = true
+	cut, err := in.stop.during(ctx, func() error { return fn.CallWithStack(context.Background(), stack) })
+	in.broken = cut || err != nil
+	if err != nil {
 		return 0, fmt.Errorf("pdf engine: %s: %w", name, err)
+	}
+	if cut {
+		return 0, fmt.Errorf("pdf engine: %s: %w", name, ctx.Err())
 	}
 	return stack[0], nil
 }

@@ -56,7 +56,7 @@ func (w *writer) part(words []word) {
 		}
 		start := w.text.Len()
 		w.text.WriteString(word.text)
-		w.page.Words = append(w.page.Words, grounding.Word{Start: start, End: w.text.Len(), Box: word.box.stewardBox()})
+		w.page.Words = append(w.page.Words, grounding.Word{Start: start, End: w.text.Len(), Box: word.place().stewardBox()})
 	}
 }
 

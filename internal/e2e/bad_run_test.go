@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/document/documenttest"
 )
 
 const unknownID = "00000000-0000-4000-8000-000000000000"
@@ -212,7 +213,7 @@ func manyPages(n int) []byte {
 
 func TestPDFsThatCannotBeReadAreRefusedOrFailWithACode(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{})
+	s := start(t, options{env: []string{"STEWARD_OCR=off"}}) // what OCR makes of a drawing is Tesseract's word
 	agent := s.pdfAgent("strict", textSchema, nil)
 	for name, c := range wrongPDFs(t) {
 		if c.at == "once" {
@@ -306,4 +307,18 @@ func TestBodiesOfUnknownLengthAreReadAlike(t *testing.T) {
 	send(jsonType, ``).refused(http.StatusBadRequest, `["Missing input key text"]`)
 	send(jsonType, `{"text":"`+strings.Repeat("x", 17<<20)+`"}`).refused(http.StatusRequestEntityTooLarge, `"detail":`)
 	send("", `{"text":"total: 7"}`).submitted() // without a type it is taken for JSON
+}
+
+func TestAPageOnWhichOCRFindsNothingFailsWithACode(t *testing.T) {
+	t.Parallel()
+	path, _, err := documenttest.FakeOCR(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, options{env: []string{"STEWARD_OCR_PATH=" + path}})
+	agent := s.pdfAgent("strict", textSchema, nil)
+	r := s.wait(s.postForm(asyncPath(agent), pdf("empty-text.pdf", testdata(t, "pdf/empty-text.pdf"))).submitted())
+	if r.Status != steward.StatusFailure || r.FailureCode != steward.FailUnsupportedFile || !strings.Contains(text(r.ErrorMessage), "OCR found no text") {
+		t.Errorf("got %v %s %s", r.Status, r.FailureCode, text(r.ErrorMessage))
+	}
 }

@@ -31,7 +31,7 @@ func (s *server) recorded(job string) map[string]done {
 func TestAJobSurvivesKillsAndRepeatsNoStep(t *testing.T) {
 	t.Parallel()
 	databases(t, func(t *testing.T, database string) {
-		s := start(t, options{database: database, config: "workers:\n  max_crashes: 9\n"})
+		s := start(t, options{database: database, config: "store_traces: true\nworkers:\n  max_crashes: 9\n"})
 		agent := s.pdfAgent("forty", sectionSchema, object{"batch_size": 1})
 		job := s.postForm(asyncPath(agent), pdf("forty-pages.pdf", testdata(t, "pdf/forty-pages.pdf"))).submitted()
 		known := map[string]done{}
@@ -65,8 +65,8 @@ func TestAJobSurvivesKillsAndRepeatsNoStep(t *testing.T) {
 		}
 		all := s.recorded(job)
 		unchanged(t, known, all)
-		if len(all) != 81 {
-			t.Errorf("%d steps, want 81: one to open the file, two for each page", len(all))
+		if len(all) != 82 {
+			t.Errorf("%d steps, want 82: one to open the file, two for each page, one to save the page of the answer", len(all))
 		}
 		attempts := map[int]int{}
 		for _, d := range all {

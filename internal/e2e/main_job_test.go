@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func TestAnInvoiceBecomesAnAnswerWithEvidence(t *testing.T) {
 		}
 		checkPaths(t, r.Outputs[0].Value, out.Sources)
 		checkJob(t, s, job, agent, &r)
-		checkSteps(t, s.steps(job), "file[0].open file[0].pages[1-2].text file[0].pages[1-2].extract")
+		checkSteps(t, s.steps(job), "file[0].open file[0].pages[1-2].text file[0].pages[1-2].extract reference.page_1_1.png reference.page_1_2.png")
 	})
 }
 
@@ -77,7 +78,9 @@ func checkPaths(t *testing.T, value string, sources []steward.Evidence) {
 	if err := json.Unmarshal([]byte(value), &answer); err != nil {
 		t.Fatal(err)
 	}
-	delete(answer, "_sources")
+	for _, name := range []string{"_sources", "_grounding", "references", "reference_details"} {
+		delete(answer, name)
+	}
 	leaves := map[string]bool{}
 	collect(leaves, "", answer)
 	for _, e := range sources {
@@ -113,7 +116,7 @@ func collect(into map[string]bool, path string, v any) {
 // checkJob looks at what else is told about a job.
 func checkJob(t *testing.T, s *server, job, agent string, r *jobResult) {
 	t.Helper()
-	if r.AgentID != agent || len(r.VersionID) != 36 || r.References == nil || len(r.References) != 0 || r.Cost == nil || *r.Cost != 0 {
+	if r.AgentID != agent || len(r.VersionID) != 36 || len(r.References) != 2 || r.References[1]["resource_id"] != "page_1_2.png" || r.Cost == nil || *r.Cost != 0 {
 		t.Errorf("result %+v", r)
 	}
 	if r.Metadata["case"] != "A-1" || r.Metadata["n"] != 3.0 {
@@ -141,6 +144,9 @@ func checkJob(t *testing.T, s *server, job, agent string, r *jobResult) {
 	if fmt.Sprint(went) != "[PENDING STARTED SUCCESS]" {
 		t.Errorf("the job went %v", went)
 	}
+	if page := s.get(jobPath(job, "references/page_1_2.png")).want(http.StatusOK); !bytes.HasPrefix(page.body, []byte("\x89PNG")) {
+		t.Errorf("page_1_2.png begins with %.8q", page.body)
+	}
 	s.get(jobPath(job, "references/page_0_1.png")).refused(http.StatusNotFound, "detail")
 }
 
@@ -150,7 +156,7 @@ func checkSteps(t *testing.T, steps []steward.Step, want string) {
 	var names []string
 	for _, st := range steps {
 		names = append(names, st.Name)
-		if st.Attempt < 1 || st.EndedAt.Before(st.StartedAt) || !json.Valid(st.Output) || st.Kind == "" || len(st.InputHash) != 64 {
+		if st.Attempt < 1 || st.EndedAt.Before(st.StartedAt) || !json.Valid(st.Output) || st.Kind == "" || len(st.InputHash) != 64 && !strings.HasPrefix(st.Name, "reference.") {
 			t.Errorf("step %+v", st)
 		}
 	}
@@ -174,7 +180,7 @@ func TestAFileCanBeGivenInEveryWay(t *testing.T) {
 	}))
 	t.Cleanup(web.Close)
 	s := start(t, options{config: "fetch:\n  allow: [\"127.0.0.1/32\"]\n"})
-	agent := s.pdfAgent("ways", string(invoice.Schema), nil)
+	agent := s.pdfAgent("ways", string(invoice.Schema), object{"use_source": nil}) // no pages are saved beside the file
 	job := s.postForm(asyncPath(agent), pdf("invoice.pdf", invoice.PDF)).submitted()
 	first := s.wait(job)
 	stored := first.Inputs[0].Value

@@ -187,7 +187,7 @@ func TestAModelsAnswerIsCheckedAgainstTheDocument(t *testing.T) {
 			t.Errorf("usage: %d in, %d out, cost %v", r.InputTokens, r.OutputTokens, r.Cost)
 		}
 		steps := s.steps(job)
-		checkSteps(t, steps, "file[0].open file[0].pages[1-3].text file[0].pages[1-3].extract")
+		checkSteps(t, steps, "file[0].open file[0].pages[1-3].text file[0].pages[1-3].extract reference.page_1_2.png")
 		if last := steps[2]; last.Kind != steward.StepModel || !strings.HasSuffix(last.Model, modelName) || last.Usage.InputTokens != 100 || last.Usage.OutputTokens != 20 {
 			t.Errorf("step %+v", last)
 		}

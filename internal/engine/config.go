@@ -25,6 +25,8 @@ type value struct {
 	num   float64         // number, integer
 	flag  bool            // boolean
 	files []FileRef       // files
+
+	shared *sharedSchema // of a schema that no input changes
 }
 
 // FileRef is a file, or the words that stand for one: a stored file's id or a URL.

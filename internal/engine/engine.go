@@ -9,6 +9,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 
 	"github.com/stewardhq/steward"
@@ -39,6 +40,12 @@ type ModelSource interface {
 	Model(id string) (model.Model, steward.LanguageModel, error)
 }
 
+// Estimator is a ModelSource that can tell what calls may cost before they are made.
+type Estimator interface {
+	// Estimator returns the estimate of a model, and whether the cost of its calls will be known afterwards. See model.Registry.
+	Estimator(id string) (estimate model.Estimate, priced bool)
+}
+
 // Journal records a run's steps. Package jobs implements it over the store.
 type Journal interface {
 	// Recorded returns a step of an earlier attempt.
@@ -66,4 +73,10 @@ type StepSpec struct {
 	Kind  steward.StepKind
 	Input any    // what the step is given; hashed into the journal, not stored. nil means nothing
 	Model string // for StepModel
+
+	// For StepModel; a call that is under way must not begin another one, which might wait for its end.
+	Provider string                          // whose model it is; "" when unknown
+	Reserve  *steward.MicroUSD               // what the step may cost at most, as far as can be told; nil when it cannot
+	Unpriced bool                            // nobody will know what it cost: it is refused where there is a limit
+	Prompt   func() (json.RawMessage, error) // what is asked, for those who keep it; nil means nothing to keep
 }

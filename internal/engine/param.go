@@ -35,6 +35,7 @@ type Param struct {
 	Min, Max    *float64           // inclusive, for numbers and integers
 	Check       func(string) error // further rules of a KindText, in words for users; nil means none
 	Bindable    bool               // an input with the parameter's name (or an alias) fills it when the configuration does not
+	TakesFiles  bool               // a KindText that an input of files may fill as well; they are then its FileRefs and its text is ""
 }
 
 // Bound makes the limits of a Param.
@@ -48,6 +49,7 @@ func ModelParams() []Param {
 		{Name: "reasoning_effort", Aliases: []string{"reasoning"}, Kind: KindEnum, Enum: []string{"low", "medium", "high"}, Description: "How long the model may think; dropped for models without it."},
 		{Name: "max_output_tokens", Kind: KindInteger, Min: Bound(1), Max: Bound(1 << 20), Description: "Limit of the model's answer. Empty means the model's own limit."},
 		{Name: "max_cost_usd", Kind: KindNumber, Min: Bound(0), Max: Bound(1e6), Description: "The run fails with cost_limit before it spends more. Empty means no limit of its own."},
+		{Name: "store_traces", Kind: KindBoolean, Description: "Keep what models are asked and what they answer with the job's steps. Empty means the server's setting."},
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/model"
 )
 
 // Limits of a version's content.
@@ -36,6 +35,8 @@ type compiled struct {
 	Param
 	node    *node  // nil when the configuration is silent
 	bindKey string // input that fills it then; "" means none
+
+	schema *sharedSchema // of a schema that no input changes
 }
 
 // ProgramParams is the content of a version.
@@ -137,7 +138,7 @@ func (g *Program) compileParams(params []Param, config object) error {
 			}
 			c.node = n
 			if raw, ok := n.static(); ok {
-				if err := checkStatic(&p, raw); err != nil {
+				if err := c.fix(raw); err != nil {
 					return invalid("engine_config", "%s", err)
 				}
 			}
@@ -164,14 +165,15 @@ func (g *Program) compileParams(params []Param, config object) error {
 	return nil
 }
 
-// checkStatic checks a value that no input changes. A schema that cannot be used is found here, not by the first job.
-func checkStatic(p *Param, raw json.RawMessage) error {
-	v, err := coerce(p, raw)
-	if err != nil || p.Kind != KindSchema || !v.set {
+// fix checks a value that no input changes. A schema that cannot be used is found here, not by the first job.
+func (c *compiled) fix(raw json.RawMessage) error {
+	v, err := coerce(&c.Param, raw)
+	if err != nil || c.Kind != KindSchema || !v.set {
 		return err
 	}
+	c.schema = &sharedSchema{raw: v.raw}
 	var f *steward.Failure
-	if _, err := model.CompileSchema(v.raw); errors.As(err, &f) {
+	if _, err := c.schema.compile(); errors.As(err, &f) {
 		return errors.New(f.Message)
 	}
 	return nil
@@ -333,6 +335,7 @@ func (c *compiled) resolve(inputs map[string]*steward.Input) (v value, missing s
 				return value{}, "", err
 			}
 			v, err = coerce(&c.Param, raw)
+			v.shared = c.schema
 			return v, "", inputError(err)
 		}
 	}
@@ -354,7 +357,7 @@ func inputError(err error) error {
 // fromInput gives a parameter an input's native form.
 func (c *compiled) fromInput(in *steward.Input) (value, error) {
 	if len(in.Files) > 0 {
-		if c.Kind != KindFiles {
+		if c.Kind != KindFiles && !c.TakesFiles {
 			return value{}, fmt.Errorf("%s cannot be a file (input %s)", c.Name, in.Key)
 		}
 		v := value{set: true}

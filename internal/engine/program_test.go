@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -215,4 +216,32 @@ func TestDefaultInputsStandInWhenNothingElseIsSaid(t *testing.T) {
 			t.Errorf("%s: %d definitions, %v, want %d", config, len(p.Definitions), err, want)
 		}
 	}
+}
+
+func TestRunsOfAVersionShareItsCompiledSchema(t *testing.T) {
+	t.Parallel()
+	prog, err := compile(t, defs("doc"), `{"instructions":"x","files":"${doc}","output_schema":{"type":"object","properties":{"a":{"type":"string"}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := []steward.Input{{Key: "doc", Value: "https://example.com/a.pdf"}}
+	one, err := prog.Bind(inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := prog.Bind(inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := one.Schema("output_schema")
+	if err != nil || a == nil {
+		t.Fatalf("got %v, %v", a, err)
+	}
+	if b, err := two.Schema("output_schema"); err != nil || a != b {
+		t.Errorf("another run has a schema of its own: %v", err)
+	}
+	if c, err := one.Schema("options"); err != nil || c != nil {
+		t.Errorf("an absent schema is %v, %v", c, err)
+	}
+	runtime.KeepAlive(a)
 }

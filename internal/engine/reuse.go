@@ -35,7 +35,7 @@ func (g *Program) Reuse(c Config) (r Reuse, ok bool) {
 // readsURLs reports whether a files parameter names a URL.
 func (g *Program) readsURLs(c Config) bool {
 	for i := range g.params {
-		if g.params[i].Kind != KindFiles {
+		if g.params[i].Kind != KindFiles && !g.params[i].TakesFiles {
 			continue
 		}
 		for _, ref := range c.FileRefs(g.params[i].Name) {

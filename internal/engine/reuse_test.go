@@ -57,7 +57,7 @@ func TestWhatAResultDependsOn(t *testing.T) {
 
 func TestEnginesThatReadOnlyTheirInputsAreReusable(t *testing.T) {
 	t.Parallel()
-	for _, e := range []engine.Engine{extract.New(), pdf.New(nil)} {
+	for _, e := range []engine.Engine{extract.New(nil), pdf.New(nil)} {
 		r, ok := e.(engine.Reusable)
 		if !ok || r.Revision() < 1 || r.Live(engine.Config{}) {
 			t.Errorf("%s: %v", e.Type().ClassID, ok)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -28,6 +30,7 @@ type Run struct {
 	journal Journal
 	clock   clock.Clock
 	log     *slog.Logger
+	traces  bool
 }
 
 // RunParams makes a Run. All fields but Logger are required.
@@ -38,6 +41,9 @@ type RunParams struct {
 	Journal Journal
 	Clock   clock.Clock
 	Logger  *slog.Logger // nil means slog.Default()
+
+	// StoreTraces keeps what models are asked, and what they answer beyond the run's end.
+	StoreTraces bool
 }
 
 // NewRun returns the Run of one attempt.
@@ -45,11 +51,12 @@ func NewRun(p RunParams) *Run {
 	if p.Logger == nil {
 		p.Logger = slog.Default()
 	}
-	return &Run{Job: p.Job, Config: p.Config, models: p.Models, journal: p.Journal, clock: p.Clock, log: p.Logger}
+	return &Run{Job: p.Job, Config: p.Config, models: p.Models, journal: p.Journal, clock: p.Clock, log: p.Logger, traces: p.StoreTraces}
 }
 
 // Do runs one step of r, or returns its result from an earlier attempt without calling fn. The result is stored as JSON,
-// durably, before Do returns; T must survive encoding and decoding. Errors of fn are returned and not recorded: the next attempt tries again.
+// durably, before Do returns; T must survive encoding and decoding. Errors of fn are returned and not recorded: the next attempt tries again. What
+// a *steward.Failure of fn used is booked.
 //
 // Errors: those of fn; the cause of ctx when the run is interrupted (cancelled, timed out, over budget, lease lost).
 func Do[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx context.Context) (T, error)) (T, error) {
@@ -61,6 +68,11 @@ func Do[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx context.C
 
 // DoMetered is Do for a step that tells what it used, which is added to the job's tokens and cost.
 func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx context.Context) (T, steward.Usage, error)) (T, error) {
+	return doStep(ctx, r, &spec, fn)
+}
+
+// doStep does a step. fn may still change the model and the provider of spec.
+func doStep[T any](ctx context.Context, r *Run, spec *StepSpec, fn func(ctx context.Context) (T, steward.Usage, error)) (T, error) {
 	var zero T
 	if spec.Name == "" || len(spec.Name) > MaxStepName {
 		return zero, fmt.Errorf("step name %q: must have 1 to %d bytes", spec.Name, MaxStepName)
@@ -72,7 +84,7 @@ func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx co
 		}
 		return v, nil
 	}
-	end, err := r.journal.Begin(ctx, spec)
+	end, err := r.journal.Begin(ctx, *spec)
 	if err != nil {
 		return zero, err
 	}
@@ -84,7 +96,7 @@ func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx co
 	started := r.clock.Now()
 	v, usage, err := fn(ctx)
 	if err != nil {
-		return zero, interruption(ctx, err)
+		return zero, interruption(ctx, r.book(ctx, spec, hash, started, err))
 	}
 	out, err := json.Marshal(v)
 	if err != nil {
@@ -94,10 +106,59 @@ func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx co
 		JobID: r.Job.ID, Name: spec.Name, Kind: spec.Kind, InputHash: hash, Output: out, Attempt: r.Job.Attempt,
 		StartedAt: started, EndedAt: r.clock.Now(), Usage: usage, Model: spec.Model,
 	}
+	if err := r.trace(spec, &step); err != nil {
+		return zero, fmt.Errorf("step %s: %w", spec.Name, err)
+	}
 	if err := r.journal.Record(ctx, step); err != nil {
 		return zero, fmt.Errorf("step %s: %w", spec.Name, err)
 	}
 	return v, nil
+}
+
+// book records what a failed step used, as a step of its own named "<name>.failed[n]", so that the job's cost, the books and the
+// budgets know of it. The step itself stays undone. The failure comes back without what is booked.
+func (r *Run) book(ctx context.Context, spec *StepSpec, hash string, started time.Time, failed error) error {
+	var f *steward.Failure
+	if !errors.As(failed, &f) || f.Usage == nil {
+		return failed
+	}
+	name := ""
+	for n, taken := 0, true; taken; n++ {
+		end := fmt.Sprintf(".failed[%d]", n)
+		name = strings.ToValidUTF8(spec.Name[:min(len(spec.Name), MaxStepName-len(end))], "") + end
+		_, taken = r.journal.Recorded(name)
+	}
+	step := steward.Step{
+		JobID: r.Job.ID, Name: name, Kind: spec.Kind, InputHash: hash, Output: json.RawMessage("null"), Attempt: r.Job.Attempt,
+		StartedAt: started, EndedAt: r.clock.Now(), Usage: *f.Usage, Model: spec.Model,
+	}
+	err := r.trace(spec, &step)
+	if err == nil {
+		err = r.journal.Record(ctx, step)
+	}
+	booked := *f
+	booked.Usage, booked.Err = nil, failed
+	if err != nil {
+		return errors.Join(&booked, fmt.Errorf("step %s: %w", name, err))
+	}
+	return &booked
+}
+
+// trace fills in what is kept of a model call besides its answer.
+func (r *Run) trace(spec *StepSpec, step *steward.Step) (err error) {
+	if spec.Kind != steward.StepModel {
+		return nil
+	}
+	sum := sha256.Sum256(step.Output)
+	step.Provider, step.OutputHash = spec.Provider, hex.EncodeToString(sum[:])
+	if !r.traces {
+		step.ForgetOutput = true
+		return nil
+	}
+	if spec.Prompt != nil {
+		step.Prompt, err = spec.Prompt()
+	}
+	return err
 }
 
 // interruption prefers the reason why ctx ended over the error that its end caused.
@@ -117,13 +178,22 @@ func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
 	if err != nil {
 		return nil, info, err
 	}
-	journal := func(ctx context.Context, step string, input any, call func(ctx context.Context) (*model.Response, error)) (*model.Response, error) {
-		spec := StepSpec{Name: step, Kind: steward.StepModel, Input: input, Model: info.ID}
-		return DoMetered(ctx, r, spec, func(ctx context.Context) (*model.Response, steward.Usage, error) {
+	estimate, priced := model.Estimate(func(*model.Request) *steward.MicroUSD { return nil }), true
+	if e, ok := r.models.(Estimator); ok {
+		estimate, priced = e.Estimator(id)
+	}
+	journal := func(ctx context.Context, c model.Call, call func(ctx context.Context) (*model.Response, error)) (*model.Response, error) {
+		spec := StepSpec{
+			Name: c.Step, Kind: steward.StepModel, Input: c.Input, Model: info.ID, Provider: info.Provider,
+			Reserve: estimate(c.Request), Unpriced: !priced, Prompt: c.Request.Prompt,
+		}
+		return doStep(ctx, r, &spec, func(ctx context.Context) (*model.Response, steward.Usage, error) {
 			resp, err := call(ctx)
 			if err != nil {
 				return nil, steward.Usage{}, err
 			}
+			// Another one than was asked for may have answered.
+			spec.Model, spec.Provider = cmp.Or(resp.Model, spec.Model), cmp.Or(resp.Provider, spec.Provider)
 			return resp, resp.Usage, nil
 		})
 	}
@@ -150,7 +220,7 @@ func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
 	for i, ref := range refs {
 		f, err := r.resolveFile(ctx, param, i, ref)
 		if err != nil {
-			return nil, err
+			return nil, named(err, fmt.Sprintf("%s[%d]", param, i))
 		}
 		if total += f.SizeBytes; total > maxFileBytes {
 			return nil, &steward.Failure{Code: steward.FailUnsupportedFile, Message: fmt.Sprintf("The files of %s exceed %d MiB together.", param, maxFileBytes>>20)}
@@ -158,6 +228,18 @@ func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// named puts the name of a file, which is counted from 0, before the message of its failure.
+func named(err error, file string) error {
+	var f *steward.Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	about := *f
+	about.Message = file + ": " + strings.TrimPrefix(f.Message, file[:strings.IndexByte(file, '[')]+": ")
+	about.Err = err
+	return &about
 }
 
 func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef) (steward.File, error) {

@@ -12,13 +12,27 @@ type Match struct {
 	Page     int // index into the document's pages
 	Start    int // byte range in the page's text
 	End      int
+
+	// Parts are the lines of a quote that a cell of a table holds, in order, when other cells stand between them in the page's text; Start and End
+	// are then those of the first and the last one. nil for a quote that stands in the text as it runs.
+	Parts []Span
 }
 
-// Index finds quotes in documents. It folds each page once, when it is first looked at. It must not be used by two
+// Index finds quotes and values in documents. It folds each page once, when it is first looked at. It must not be used by two
 // goroutines at once.
 type Index struct {
 	docs  []Document
 	pages [][]*folded
+
+	cells   map[[2]int]*wrapped // by document and page; nil for pages that have none
+	quotes  map[sought]place    // quotes that Ground looked for
+	last    *place              // the value that Ground located last, which lastKind and lastText tell; nil for none
+	found   *located            // numbers and dates of all pages; nil until they are looked for
+	ordered bool                // order is known
+	order   order
+
+	lastKind Kind
+	lastText string
 }
 
 // NewIndex makes an Index of docs, which must not change while it is used.
@@ -37,8 +51,14 @@ func Find(docs []Document, quote string, file, page int) (Match, bool) {
 
 // Find returns the place of a quote, compared in folded form (see Fold). The document whose FileIndex is file and its page
 // with the number page are searched first, then the rest of that document, then all others. A quote does not match in the
-// middle of a word or a number. An empty quote is never found.
+// middle of a word or a number. An empty quote is never found, nor one of more than 16 KiB.
+//
+// A quote that does not stand in the text as it runs is looked for in the cells of tables that go on in the next line, as far as
+// the places of the words tell them; see Match.Parts. It never joins the words of two cells.
 func (x *Index) Find(quote string, file, page int) (Match, bool) {
+	if len(quote) > maxNeedle {
+		return Match{}, false
+	}
 	for _, q := range spellings(quote) {
 		if m, ok := x.find(q, file, page); ok {
 			return m, true
@@ -68,11 +88,15 @@ func spellings(quote string) []string {
 func (x *Index) find(q string, file, page int) (Match, bool) {
 	var second Match
 	have := false
+	grams, words := gramsOf(q), wordGrams(q)
 	for pass := range 3 {
 		for d := range x.docs {
 			hinted := x.docs[d].FileIndex == file
 			for p := range x.docs[d].Pages {
 				if passOf(hinted, x.docs[d].Pages[p].Number == page) != pass {
+					continue
+				}
+				if !x.page(d, p).mayHave(grams) {
 					continue
 				}
 				m, fit := x.inPage(d, p, q)
@@ -84,6 +108,14 @@ func (x *Index) find(q string, file, page int) (Match, bool) {
 				}
 			}
 		}
+		if pass == 0 && !have {
+			if m, ok := x.findWrapped(q, words, file, page, pass); ok {
+				return m, true
+			}
+		}
+	}
+	if !have {
+		return x.findWrapped(q, words, file, page, 1, 2)
 	}
 	return second, have
 }
@@ -108,31 +140,20 @@ const (
 	whole
 )
 
-// inPage returns the first whole match in a page, else the first one that cuts a number at its separator.
-func (x *Index) inPage(d, p int, q string) (m Match, best fit) {
-	text := x.docs[d].Pages[p].Text
+// page returns a page in folded form.
+func (x *Index) page(d, p int) *folded {
 	f := x.pages[d][p]
 	if f == nil {
-		f = foldPage(text)
+		f = foldPage(x.docs[d].Pages[p].Text)
 		x.pages[d][p] = f
 	}
-	for from := 0; ; {
-		i := strings.Index(f.text[from:], q)
-		if i < 0 {
-			return m, best
-		}
-		i += from
-		if start, end, ok := f.span(text, i, i+len(q)); ok {
-			if got := edges(text, start, end); got > best {
-				m, best = Match{Document: d, Page: p, Start: start, End: end}, got
-			}
-			if best == whole {
-				return m, best
-			}
-		}
-		_, n := utf8.DecodeRuneInString(f.text[i:])
-		from = i + n
-	}
+	return f
+}
+
+// inPage returns the first whole match in a page, else the first one that cuts a number at its separator.
+func (x *Index) inPage(d, p int, q string) (Match, fit) {
+	start, end, got := x.page(d, p).find(x.docs[d].Pages[p].Text, q)
+	return Match{Document: d, Page: p, Start: start, End: end}, got
 }
 
 // span returns the range of the source that the folded bytes [i,j) came from; j is greater than i. false when the range
@@ -164,6 +185,9 @@ func edges(text string, start, end int) fit {
 // such edges.
 func sameWord(a, b rune) bool {
 	if unicode.IsDigit(a) && unicode.IsDigit(b) {
+		return true
+	}
+	if b == '=' && (a == '<' || a == '>') {
 		return true
 	}
 	return unicode.IsLetter(a) && unicode.IsLetter(b) && !unspaced(a) && !unspaced(b)

@@ -23,6 +23,17 @@ func Fold(s string) string {
 type folded struct {
 	text   string
 	origin []int32 // for each byte of text, where its piece starts in the source
+	low    string  // text in lower case, once it was needed
+	grams  []uint64
+	width  int // grams has 2 to the power of width bits
+}
+
+// lowered returns the text in lower case, byte for byte at the same places.
+func (f *folded) lowered() string {
+	if f.low == "" {
+		f.low = lower(f.text)
+	}
+	return f.low
 }
 
 // foldPage folds a source text. A text of 2 GiB or more has no folded form.
@@ -53,9 +64,34 @@ func (f *folder) run(s string, track bool) {
 	for i := 0; i < len(s); {
 		n := unit(s[i:])
 		f.unit(s[i:i+n], i)
-		i += n
+		if i += n; n == 1 && isPlain(s[i-1]) {
+			i = f.word(s, i)
+		}
 	}
 }
+
+// word appends the plain letters and figures at i, behind another one, and returns where they end. It does what unit does for each of them,
+// and is what most of a text consists of.
+func (f *folder) word(s string, i int) int {
+	end := i
+	for end < len(s) && isPlain(s[end]) && (end+1 == len(s) || s[end+1] < utf8.RuneSelf) {
+		end++
+	}
+	if end == i {
+		return i
+	}
+	f.out = append(f.out, s[i:end]...)
+	f.before, f.current = rune(s[end-2]), rune(s[end-1])
+	if f.track {
+		for at := i; at < end; at++ {
+			f.origin = append(f.origin, int32(at))
+		}
+	}
+	return end
+}
+
+// isPlain reports whether c is a letter or a figure of ASCII.
+func isPlain(c byte) bool { return isDigit(c) || isLetter(c) }
 
 // unit is the length of the piece of text that is folded as one: a character with its accents.
 func unit(s string) int {

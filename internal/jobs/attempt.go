@@ -41,6 +41,18 @@ func (r *Retries) wait(n int, asked time.Duration) time.Duration {
 	return min(max(time.Duration(d), asked), maxRetryWait)
 }
 
+// What a job waits at least that was held n times already: so much longer each time that its events stay few, and never so long that it
+// loses its place in a provider's queue.
+const (
+	holdStep = time.Second
+	maxHold  = 20 * time.Second
+)
+
+// hold returns how long a job waits that was stopped on this side before anything was asked, for the time that it was told.
+func hold(n int, told time.Duration) time.Duration {
+	return min(max(told, min(time.Duration(n+1)*holdStep, maxHold)), maxRetryWait)
+}
+
 // attempt is one try of one job in this process.
 type attempt struct {
 	w      *Worker
@@ -56,8 +68,10 @@ type attempt struct {
 	progress *steward.Progress
 }
 
-func newAttempt(base context.Context, w *Worker, c store.Claimed) *attempt {
-	a := &attempt{w: w, lease: c.Lease, job: c.Job, until: w.svc.clock.Now().Add(w.opts.Lease)}
+// newAttempt returns an attempt whose lease lasts until a time. That is counted from before the claim: the process may have been stopped while
+// it waited for the answer.
+func newAttempt(base context.Context, w *Worker, c store.Claimed, until time.Time) *attempt {
+	a := &attempt{w: w, lease: c.Lease, job: c.Job, until: until}
 	a.ctx, a.cancel = context.WithCancelCause(base)
 	a.lastChance.Store(w.opts.MaxCrashes > 1 && c.Job.Crashes >= w.opts.MaxCrashes-1)
 	return a
@@ -103,7 +117,8 @@ func (a *attempt) work(j *journal) (result *engine.Result, err error) {
 		}
 	}()
 	if a.job.Attempt > 1 {
-		if err := j.load(a.ctx); err != nil {
+		// Also when the run is interrupted already: what it used and saved before belongs to its end.
+		if err := a.patiently(context.WithoutCancel(a.ctx), j.load); err != nil {
 			return nil, err
 		}
 	}
@@ -123,8 +138,12 @@ func (a *attempt) work(j *journal) (result *engine.Result, err error) {
 	if config.Has("max_cost_usd") {
 		j.setLimit(steward.MicroUSD(config.Float("max_cost_usd") * 1e6))
 	}
+	traces := svc.opts.StoreTraces
+	if config.Has("store_traces") {
+		traces = config.Bool("store_traces")
+	}
 	return prog.Engine.Run(a.ctx, engine.NewRun(engine.RunParams{
-		Job: job, Config: config, Models: a.w.models, Journal: j, Clock: svc.clock,
+		Job: job, Config: config, Models: a.w.models, Journal: j, Clock: svc.clock, StoreTraces: traces,
 		Logger: a.w.log.With("job_id", a.lease.JobID),
 	}))
 }
@@ -158,12 +177,16 @@ func (a *attempt) outcome(j *journal, result *engine.Result, err error) store.Ou
 	}
 	f := a.failureOf(err)
 	o.Failure = f
-	retries := a.retriesDone()
+	retries, holds := a.retriesDone()
 	switch {
 	case f.Code == steward.FailCancelled:
 		o.Status, o.Failure = steward.StatusCancelled, nil
-	case f.Transient && retries < a.w.opts.Retries.Max:
-		o.Status, o.RunAfter = steward.StatusRetry, o.At.Add(a.w.opts.Retries.wait(retries, f.RetryAfter))
+	case f.Transient && (f.Held || retries < a.w.opts.Retries.Max):
+		wait := a.w.opts.Retries.wait(retries, f.RetryAfter)
+		if f.Held { // nothing was tried
+			wait = hold(holds, f.RetryAfter)
+		}
+		o.Status, o.RunAfter = steward.StatusRetry, o.At.Add(wait)
 		if !o.RunAfter.Before(a.job.Deadline) { // it could only end as timed out
 			o.Status, o.RunAfter = steward.StatusFailure, time.Time{}
 		}
@@ -182,15 +205,19 @@ func (a *attempt) failureOf(err error) *steward.Failure {
 	return steward.FailureOf(err)
 }
 
-// retriesDone counts the retries after passing faults so far; resumptions after a crash are not retries.
-func (a *attempt) retriesDone() int {
-	n := 0
+// retriesDone counts the retries after passing faults so far, and apart from them the times that the job was held on this side before
+// anything was asked; resumptions after a crash are neither.
+func (a *attempt) retriesDone() (retries, holds int) {
 	for _, e := range a.job.Events {
-		if e.StatusCode == steward.StatusRetry && e.ErrorDetails["code"] != nil {
-			n++
+		switch {
+		case e.StatusCode != steward.StatusRetry || e.ErrorDetails["code"] == nil:
+		case e.ErrorDetails["held"] == true:
+			holds++
+		default:
+			retries++
 		}
 	}
-	return n
+	return retries, holds
 }
 
 // finish writes the outcome. One that the database will not take, whatever it is, becomes a failure without outputs: a job must

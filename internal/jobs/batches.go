@@ -100,7 +100,12 @@ func (s *Service) Batch(ctx context.Context, id steward.BatchID) (*steward.Batch
 	if err != nil {
 		return nil, err
 	}
-	return s.store.Batch(ctx, who.OrganizationID, id)
+	b, err := s.store.Batch(ctx, who.OrganizationID, id)
+	if err != nil {
+		return nil, err
+	}
+	b.Usage, err = s.usageOfBatch(ctx, who.OrganizationID, id)
+	return b, err
 }
 
 // ListBatches returns a page of batches, newest first, and how many there are. agent "" means every agent; page is from 1, size 1 to 100.

@@ -102,6 +102,141 @@ func TestAJumpOfTheClockDoesNotStartAJobTwice(t *testing.T) {
 	}
 }
 
+func TestAWorkerThatWokeTooLateBeginsNoStepOfAJobThatAnotherHas(t *testing.T) {
+	t.Parallel()
+	between, goOn := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int32
+	e := enginetest.Func{ID: "Between", Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+		close(between)
+		select { // as a stopped process does
+		case <-goOn:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		_, err := engine.Do(ctx, run, engine.StepSpec{Name: "paid", Kind: steward.StepCompute}, func(context.Context) (int32, error) {
+			return calls.Add(1), nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		return enginetest.Output("late")
+	}}
+	c := &jumping{}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{e}, clock: c})
+	h.work(jobs.WorkerOptions{Lease: 10 * time.Minute, PollEvery: time.Hour}) // its heart does not beat in this test, nor does it look for jobs
+	id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Between", `{}`)})
+	<-between
+	later := c.Now().Add(20 * time.Minute)
+	got, err := h.store.Claim(t.Context(), store.ClaimRequest{Worker: store.Worker{Node: "other", Incarnation: "1"}, Now: later, Max: 1, Lease: time.Hour})
+	if err != nil || len(got) != 1 || got[0].JobID != id {
+		t.Fatalf("claim = %+v, %v", got, err)
+	}
+	c.by.Add(int64(20 * time.Minute))
+	close(goOn)
+	if err := h.store.Finish(t.Context(), got[0].Lease, store.Outcome{Status: steward.StatusSuccess, At: later, Outputs: []steward.Datum{{Key: "output", Value: "other"}}, Usage: steward.Free()}); err != nil {
+		t.Fatal(err)
+	}
+	if job := h.end(id); job.Outputs[0].Value != "other" || calls.Load() != 0 {
+		t.Errorf("ended with %+v, the step was done %d times by the late worker", job.Outputs, calls.Load())
+	}
+}
+
+// stopped is a store whose first claim that finds a job is answered late.
+type stopped struct {
+	jobs.Store
+	meanwhile func(claimed []store.Claimed)
+}
+
+func (s *stopped) Claim(ctx context.Context, r store.ClaimRequest) ([]store.Claimed, error) {
+	claimed, err := s.Store.Claim(ctx, r)
+	if len(claimed) > 0 && s.meanwhile != nil {
+		s.meanwhile(claimed)
+		s.meanwhile = nil
+	}
+	return claimed, err
+}
+
+func TestAWorkerThatWasStoppedWhileItClaimedBeginsNoStepOfAJobThatAnotherHas(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	e := enginetest.Steps{N: 1, Effect: func(context.Context, *engine.Run, string) error {
+		calls.Add(1)
+		return nil
+	}}
+	c, gate := &jumping{}, &stopped{}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{e}, clock: c, wrap: func(st *sqlite.Store) jobs.Store {
+		gate.Store = st
+		return gate
+	}})
+	left := make(chan error, 1)
+	gate.meanwhile = func([]store.Claimed) {
+		later := c.Now().Add(20 * time.Minute)
+		got, err := h.store.Claim(t.Context(), store.ClaimRequest{Worker: store.Worker{Node: "other", Incarnation: "1"}, Now: later, Max: 1, Lease: time.Hour})
+		if err == nil && len(got) == 1 {
+			err = h.store.Finish(t.Context(), got[0].Lease, store.Outcome{Status: steward.StatusSuccess, At: later, Outputs: []steward.Datum{{Key: "output", Value: "other"}}, Usage: steward.Free()})
+		}
+		c.by.Add(int64(20 * time.Minute))
+		left <- err
+	}
+	id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps1Engine", `{}`)})
+	stop := h.work(jobs.WorkerOptions{Lease: 10 * time.Minute, PollEvery: time.Hour})
+	if err := <-left; err != nil {
+		t.Fatal(err)
+	}
+	job := h.end(id)
+	stop() // which waits for the late attempt
+	if job.Outputs[0].Value != "other" || calls.Load() != 0 {
+		t.Errorf("ended with %+v, the step was done %d times by the late worker", job.Outputs, calls.Load())
+	}
+}
+
+// loading is a store that tells when steps are about to be loaded.
+type loading struct {
+	jobs.Store
+	about func()
+}
+
+func (l *loading) LoadSteps(ctx context.Context, lease store.Lease) ([]steward.Step, error) {
+	l.about()
+	return l.Store.LoadSteps(ctx, lease)
+}
+
+func TestACancelledJobKeepsWhatEarlierAttemptsUsed(t *testing.T) {
+	t.Parallel()
+	cost := steward.MicroUSD(10)
+	recorded := make(chan struct{}, 2)
+	e := enginetest.Func{ID: "Paid", Do: func(ctx context.Context, run *engine.Run) (*engine.Result, error) {
+		_, err := engine.DoMetered(ctx, run, engine.StepSpec{Name: "paid", Kind: steward.StepCompute}, func(context.Context) (int, steward.Usage, error) {
+			return 1, steward.Usage{InputTokens: 3, Cost: &cost}, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		recorded <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	gate := &loading{}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{e}, wrap: func(st *sqlite.Store) jobs.Store {
+		gate.Store = st
+		return gate
+	}})
+	id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Paid", `{}`)})
+	gate.about = func() { // the second attempt takes the journal up
+		if err := h.jobs.Cancel(h.ctx, id); err != nil {
+			t.Error(err)
+		}
+	}
+	stop := h.work(jobs.WorkerOptions{Grace: -1})
+	<-recorded
+	stop()
+	h.work(jobs.WorkerOptions{})
+	job := h.end(id)
+	if job.Status != steward.StatusCancelled || job.Attempt != 2 || job.Usage.Cost == nil || *job.Usage.Cost != cost || job.Usage.InputTokens != 3 {
+		t.Errorf("ended %s at attempt %d with %+v", job.Status, job.Attempt, job.Usage)
+	}
+}
+
 func TestAResultThatCannotBeStoredFailsTheJob(t *testing.T) {
 	t.Parallel()
 	f := &faulty{finish: func() error { return errors.New("string or blob too big") }}

@@ -30,13 +30,14 @@ type house struct {
 	files  *files.Service
 	agents *agents.Service
 	jobs   *jobs.Service
-	models enginetest.Models
+	models engine.ModelSource
 }
 
 type houseOptions struct {
 	dir     string // "" means a new one
 	engines []engine.Engine
 	models  enginetest.Models
+	reckon  func(models enginetest.Models) engine.ModelSource // nil means models that cannot tell their cost beforehand
 	jobs    jobs.Options
 	clock   clock.Clock                       // nil means the system's
 	wrap    func(st *sqlite.Store) jobs.Store // nil means the store as it is
@@ -71,7 +72,11 @@ func openHouse(t *testing.T, o houseOptions) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, store: st, models: o.models, files: files.New(st, bucket, web, &files.Options{Logger: quiet})}
+	var models engine.ModelSource = o.models
+	if o.reckon != nil {
+		models = o.reckon(o.models)
+	}
+	h := &house{t: t, store: st, models: models, files: files.New(st, bucket, web, &files.Options{Logger: quiet})}
 	h.agents = agents.New(st, registry, o.models, o.clock)
 	o.jobs.Logger = quiet
 	var js jobs.Store = st

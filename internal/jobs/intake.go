@@ -39,7 +39,7 @@ func (s *Service) takeIn(ctx context.Context, who *steward.Principal, agent stew
 	if err != nil {
 		return nil, err
 	}
-	if err := s.spend.check(ctx, who.OrganizationID, agent, now); err != nil {
+	if err := s.spend.check(ctx, who.OrganizationID, agent); err != nil {
 		return nil, err
 	}
 	return &intake{s: s, who: who, version: v, prog: prog, now: now, known: map[steward.FileID]steward.File{}}, nil

@@ -25,6 +25,7 @@ import (
 // Store is the part of the database that jobs stand on.
 type Store interface {
 	store.Jobs
+	store.Books
 	store.Queue
 	store.Batches
 }
@@ -67,13 +68,19 @@ type Options struct {
 	Timeout     time.Duration // of a job that names none; 0 means 2 h
 	SyncTimeout time.Duration // how long RunSync waits; 0 means 120 s
 	Budget      Budget
+	StoreTraces bool         // keep what models were asked and what they answered, where a configuration does not say store_traces
 	Logger      *slog.Logger // nil means slog.Default()
 }
 
-// Budget is what may be spent in a day (UTC). 0 means no limit.
+// Budget is what may be spent, in days and months of UTC. 0 means no limit.
 type Budget struct {
-	PerOrganization steward.MicroUSD
-	PerAgent        steward.MicroUSD
+	PerOrganization      steward.MicroUSD // a day
+	PerOrganizationMonth steward.MicroUSD
+	PerAgent             steward.MicroUSD // a day
+	PerAgentMonth        steward.MicroUSD
+
+	// Organizations have budgets of their own, which count instead of the amounts above. Theirs are not looked into any further.
+	Organizations map[steward.OrganizationID]Budget
 }
 
 // Limits of a run's request.
@@ -115,7 +122,7 @@ func New(s Store, agents Agents, files Files, c clock.Clock, opts Options) *Serv
 	}
 	return &Service{
 		store: s, agents: agents, files: files, clock: c, opts: opts, log: opts.Logger, hub: newHub(),
-		spend: newSpendings(s, opts.Budget), batches: newFacts(), settled: make(chan struct{}, 1),
+		spend: newSpendings(s, opts.Budget, c), batches: newFacts(), settled: make(chan struct{}, 1),
 	}
 }
 

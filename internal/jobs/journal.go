@@ -29,7 +29,7 @@ type journal struct {
 	usage    steward.Usage
 	known    steward.MicroUSD // what is known of the cost
 	unpriced string           // a model that was asked and whose price is unknown
-	limit    *steward.MicroUSD
+	limit    *purse           // nil means none of the run's own
 	refs     map[steward.ReferenceID]steward.Reference
 }
 
@@ -40,7 +40,7 @@ func newJournal(a *attempt) *journal {
 // referenceStep is the start of the names of steps that saved a reference.
 const referenceStep = "reference."
 
-// filed stands in a step's row for an output that is kept as a file.
+// filed stands in a step's row for an output, or a prompt, that is kept as a file.
 type filed struct {
 	SHA256 string `json:"steward_output_sha256"`
 	Bytes  int64  `json:"bytes"`
@@ -49,7 +49,7 @@ type filed struct {
 // filedMark is how the JSON of filed begins.
 const filedMark = `{"steward_output_sha256":`
 
-// load reads what earlier attempts recorded.
+// load reads what earlier attempts recorded. It may be called again after an error of the database.
 func (j *journal) load(ctx context.Context) error {
 	steps, err := j.a.w.svc.store.LoadSteps(ctx, j.a.lease)
 	if err != nil {
@@ -57,18 +57,20 @@ func (j *journal) load(ctx context.Context) error {
 	}
 	for i := range steps {
 		st := &steps[i]
-		if st.Output, err = j.unfile(ctx, st.Output); err != nil {
+		if st.Output, err = j.a.w.svc.unfile(ctx, st.Output); err != nil {
 			return fmt.Errorf("load step %s: %w", st.Name, err)
 		}
-		if err := j.note(*st); err != nil {
-			return fmt.Errorf("load step %s: %w", st.Name, err)
+	}
+	for i := range steps {
+		if err := j.note(steps[i]); err != nil {
+			return fmt.Errorf("load step %s: %w", steps[i].Name, err)
 		}
 	}
 	return nil
 }
 
-// unfile returns an output's JSON, from its file when it is kept in one.
-func (j *journal) unfile(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
+// unfile returns the JSON of an output or a prompt, from its file when it is kept in one.
+func (s *Service) unfile(ctx context.Context, out json.RawMessage) (json.RawMessage, error) {
 	if !bytes.HasPrefix(out, []byte(filedMark)) {
 		return out, nil
 	}
@@ -76,7 +78,7 @@ func (j *journal) unfile(ctx context.Context, out json.RawMessage) (json.RawMess
 	if err := json.Unmarshal(out, &f); err != nil {
 		return nil, fmt.Errorf("read output: %w", err)
 	}
-	return j.a.w.svc.readAll(ctx, steward.File{SHA256: f.SHA256, SizeBytes: f.Bytes}, f.Bytes)
+	return s.readAll(ctx, steward.File{SHA256: f.SHA256, SizeBytes: f.Bytes}, f.Bytes)
 }
 
 // note takes a recorded step into the attempt's totals.
@@ -101,10 +103,11 @@ func (j *journal) note(st steward.Step) error {
 	return nil
 }
 
+// setLimit gives the run a limit of its own. It is called before the first step is begun.
 func (j *journal) setLimit(m steward.MicroUSD) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.limit = &m
+	j.limit = &purse{limit: m, base: j.known}
 }
 
 // Recorded implements engine.Journal.
@@ -115,53 +118,99 @@ func (j *journal) Recorded(name string) (steward.Step, bool) {
 	return st, ok
 }
 
-// Begin implements engine.Journal: interruptions first, then the job's budget, then the day's.
+// Begin implements engine.Journal: interruptions first, then the budgets of the job, the organization and the agent, for which it may
+// have to wait.
 func (j *journal) Begin(ctx context.Context, spec engine.StepSpec) (end func(), err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	release := func() {}
 	if spec.Kind == steward.StepModel {
-		if err := j.maySpend(ctx); err != nil {
+		if release, err = j.reserve(ctx, &spec); err != nil {
 			return nil, err
 		}
+	}
+	if err := j.a.w.keep(j.a); err != nil {
+		release()
+		return nil, err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.inFlight++
-	return j.end, nil
+	return func() {
+		j.mu.Lock()
+		j.inFlight--
+		j.mu.Unlock()
+		release()
+	}, nil
 }
 
-func (j *journal) end() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.inFlight--
-}
-
-// maySpend fails when the job or the day may cost nothing more.
-func (j *journal) maySpend(ctx context.Context) error {
-	if err := j.overLimit(); err != nil {
-		return err
+// reserve waits until a call may spend what it may cost.
+func (j *journal) reserve(ctx context.Context, spec *engine.StepSpec) (release func(), err error) {
+	spend, org, agent := j.a.w.svc.spend, j.a.job.OrganizationID, j.a.job.AgentID
+	purses, err := spend.purses(ctx, org, agent)
+	if err != nil {
+		return nil, err
 	}
-	err := j.a.w.svc.spend.check(ctx, j.a.job.OrganizationID, j.a.job.AgentID, j.a.w.svc.clock.Now())
-	if steward.CodeOf(err) == steward.NoCredit {
-		return &steward.Failure{Code: steward.FailCostLimit, Message: "The day's budget is used up."}
+	switch {
+	case spec.Unpriced && j.limit != nil:
+		return nil, j.unpricedModel(spec.Model)
+	case spec.Unpriced && len(purses) > 0:
+		return nil, &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf(
+			"The price of the model %s is unknown, so the budget of the %s cannot be kept.", spec.Model, purses[0].of)}
+	}
+	if j.limit != nil {
+		j.mu.Lock()
+		unpriced := j.unpriced
+		j.mu.Unlock()
+		if unpriced != "" {
+			return nil, j.unpricedModel(unpriced)
+		}
+		purses = append(purses, j.limit)
+	}
+	here, err := spend.reserve(ctx, purses, spec.Reserve, func(all bool) error { return spend.refresh(ctx, purses, all) })
+	if err != nil {
+		return nil, costLimit(err)
+	}
+	everywhere, err := spend.hold(ctx, j.a.lease, org, agent, purses, spec.Reserve)
+	if err != nil {
+		here()
+		return nil, costLimit(err)
+	}
+	return func() {
+		everywhere()
+		here()
+	}, nil
+}
+
+// costLimit makes a failure of a budget that is used up.
+func costLimit(err error) error {
+	if used := (*errUsedUp)(nil); errors.As(err, &used) {
+		return &steward.Failure{Code: steward.FailCostLimit, Message: used.Error()}
 	}
 	return err
 }
 
-// overLimit returns the failure of a job that has used up its budget.
+func (j *journal) unpricedModel(name string) error {
+	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf(
+		"The price of the model %s is unknown, so the run's limit of %.6f USD cannot be kept.", name, j.limit.limit.USD())}
+}
+
+// overLimit returns the failure of a job that has used up its budget, nil while there is something left.
 func (j *journal) overLimit() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	switch {
-	case j.limit == nil:
-		return nil
-	case j.unpriced != "":
-		return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The price of the model %s is unknown, so the run's limit of %.6f USD cannot be kept.", j.unpriced, j.limit.USD())}
-	case j.known < *j.limit, *j.limit == 0 && j.known == 0:
+	if j.limit == nil {
 		return nil
 	}
-	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf("The run has spent %.6f USD, its limit is %.6f.", j.known.USD(), j.limit.USD())}
+	j.mu.Lock()
+	unpriced, known := j.unpriced, j.known
+	j.mu.Unlock()
+	switch {
+	case unpriced != "":
+		return j.unpricedModel(unpriced)
+	case known < j.limit.limit, j.limit.limit == 0 && known == 0:
+		return nil
+	}
+	return &steward.Failure{Code: steward.FailCostLimit, Message: (&errUsedUp{spent: known, limit: j.limit.limit}).Error()}
 }
 
 // Record implements engine.Journal. A step that uses up the budget interrupts the steps beside it.
@@ -169,10 +218,13 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 	// A finished step is recorded even when the run has just been interrupted: the work is done and paid for.
 	ctx = context.WithoutCancel(ctx)
 	stored := st
-	// An output that looks like the mark of a filed one is filed too, so that the mark can be trusted.
-	if len(st.Output) > inlineBytes || bytes.HasPrefix(st.Output, []byte(filedMark)) {
+	for _, text := range []*json.RawMessage{&stored.Output, &stored.Prompt} {
+		// What looks like the mark of a filed one is filed too, so that the mark can be trusted.
+		if len(*text) <= inlineBytes && !bytes.HasPrefix(*text, []byte(filedMark)) {
+			continue
+		}
 		var err error
-		if stored.Output, err = j.file(ctx, st.Output); err != nil {
+		if *text, err = j.file(ctx, *text); err != nil {
 			return fmt.Errorf("store output: %w", err)
 		}
 	}
@@ -184,7 +236,7 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 		return err
 	}
 	if st.Usage.Cost != nil {
-		j.a.w.svc.spend.add(j.a.job.OrganizationID, j.a.job.AgentID, *st.Usage.Cost)
+		j.a.w.svc.spend.add(j.a.job.OrganizationID, j.a.job.AgentID, *st.Usage.Cost, st.EndedAt, j.limit)
 	}
 	j.mu.Lock()
 	waiting := j.inFlight > 1

@@ -1,7 +1,9 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -94,6 +96,46 @@ func (s *Service) Steps(ctx context.Context, id steward.JobID) ([]steward.Step, 
 		return nil, err
 	}
 	return s.store.Steps(ctx, p.OrganizationID, id)
+}
+
+// maxFull bounds what StepsInFull reads from files.
+const maxFull = 64 << 20
+
+// StepsInFull is Steps with long outputs and prompts read from their files, the first of them up to 64 MiB together. One whose file is
+// gone stays as it is. Errors: NotFound.
+func (s *Service) StepsInFull(ctx context.Context, id steward.JobID) ([]steward.Step, error) {
+	steps, err := s.Steps(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	left := int64(maxFull)
+	for i := range steps {
+		for _, text := range []*json.RawMessage{&steps[i].Output, &steps[i].Prompt} {
+			n, ok := filedBytes(*text)
+			if !ok || n > left {
+				continue
+			}
+			left -= n
+			full, err := s.unfile(ctx, *text)
+			switch {
+			case steward.CodeOf(err) == steward.NotFound:
+			case err != nil:
+				return nil, fmt.Errorf("read step %s: %w", steps[i].Name, err)
+			default:
+				*text = full
+			}
+		}
+	}
+	return steps, nil
+}
+
+// filedBytes returns how long an output or a prompt is that is kept as a file; ok is false for one that is not.
+func filedBytes(text json.RawMessage) (n int64, ok bool) {
+	var f filed
+	if !bytes.HasPrefix(text, []byte(filedMark)) || json.Unmarshal(text, &f) != nil {
+		return 0, false
+	}
+	return f.Bytes, true
 }
 
 // OpenReference reads a file that a job saved. The caller closes it. Errors: NotFound.

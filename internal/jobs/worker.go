@@ -47,6 +47,7 @@ type Worker struct {
 	running map[*attempt]struct{}
 	freed   chan struct{} // gets a value when a running job ended
 	drained time.Time     // when waiting for running jobs ends; zero until the worker stops
+	keeping sync.Mutex    // held while leases that have run out are renewed out of turn
 	wg      sync.WaitGroup
 }
 
@@ -165,19 +166,21 @@ func (w *Worker) claim(stopping, base context.Context, free int) (int, error) {
 	ctx, cancel := context.WithTimeout(base, w.opts.Lease)
 	defer cancel()
 	defer context.AfterFunc(stopping, func() { time.AfterFunc(claimGrace, cancel) })()
-	lapsed, lastChance := w.survey()
+	// One time for both: what runs out between the survey and the claim, as when the process is stopped there, is not claimed.
+	now := w.svc.clock.Now()
+	lapsed, lastChance := w.survey(now)
 	if lapsed {
 		w.renew(ctx) // after a jump of the clock, this process's own jobs would look abandoned
 	}
 	claimed, err := w.svc.store.Claim(ctx, store.ClaimRequest{
-		Worker: w.worker, Now: w.svc.clock.Now(), Max: free, Lease: w.opts.Lease, MaxCrashes: w.opts.MaxCrashes, Limits: w.opts.Limits,
+		Worker: w.worker, Now: now, Max: free, Lease: w.opts.Lease, MaxCrashes: w.opts.MaxCrashes, Limits: w.opts.Limits,
 		LastChance: !lastChance,
 	})
 	if err != nil {
 		return 0, err
 	}
 	for _, c := range claimed {
-		w.start(newAttempt(base, w, c))
+		w.start(newAttempt(base, w, c, now.Add(w.opts.Lease)))
 	}
 	return len(claimed), nil
 }
@@ -199,10 +202,9 @@ func (w *Worker) start(a *attempt) {
 	})
 }
 
-// survey reports whether the lease of a running job has run out by the clock, and whether one of them has its last chance
+// survey reports whether the lease of a running job has run out by now, and whether one of them has its last chance
 // before it counts as poison: those run one at a time, so that a job which kills its process takes no other with it.
-func (w *Worker) survey() (lapsed, lastChance bool) {
-	now := w.svc.clock.Now()
+func (w *Worker) survey(now time.Time) (lapsed, lastChance bool) {
 	for _, a := range w.attempts() {
 		lapsed = lapsed || now.After(a.leaseEnd())
 		lastChance = lastChance || a.lastChance.Load()
@@ -318,6 +320,20 @@ func (w *Worker) renew(ctx context.Context) {
 			attempts[i].renewed(now.Add(w.opts.Lease))
 		}
 	}
+}
+
+// keep makes sure that an attempt still has its job before it begins something: a process that was stopped for longer than its leases last,
+// and woken, would else do what another has done meanwhile.
+func (w *Worker) keep(a *attempt) error {
+	if !w.svc.clock.Now().After(a.leaseEnd()) {
+		return nil
+	}
+	w.keeping.Lock()
+	defer w.keeping.Unlock()
+	if w.svc.clock.Now().After(a.leaseEnd()) {
+		w.renew(context.WithoutCancel(a.ctx))
+	}
+	return context.Cause(a.ctx)
 }
 
 func (w *Worker) attempts() []*attempt {

@@ -44,9 +44,10 @@ type Entry struct {
 
 // Price is what a model costs in US dollars per million tokens. A nil part is unknown.
 type Price struct {
-	Input  *float64 `json:"input"`
-	Cached *float64 `json:"cached"` // input tokens that the provider read from its cache
-	Output *float64 `json:"output"`
+	Input      *float64 `json:"input"`
+	Cached     *float64 `json:"cached"`                // input tokens that the provider read from its cache
+	CacheWrite *float64 `json:"cache_write,omitempty"` // input tokens that it wrote into its cache; nil means as Input
+	Output     *float64 `json:"output"`
 }
 
 // Catalogue is a set of entries in a fixed order. It is immutable and safe for concurrent use.
@@ -129,7 +130,7 @@ func (p *Price) check() error {
 	if p == nil {
 		return nil
 	}
-	for _, v := range []*float64{p.Input, p.Cached, p.Output} {
+	for _, v := range []*float64{p.Input, p.Cached, p.CacheWrite, p.Output} {
 		if v != nil && *v < 0 {
 			return errors.New("a price is below zero")
 		}
@@ -193,7 +194,16 @@ func (e *Entry) language() steward.LanguageModel {
 		SupportsJSONOutput:      e.SupportsJSONOutput,
 		SupportsJSONSchema:      e.SupportsJSONSchema,
 		SupportsThinking:        e.SupportsThinking,
+		Price:                   e.Price.shown(),
 	}
+}
+
+// shown is the price as callers see it.
+func (p *Price) shown() *steward.ModelPrice {
+	if p == nil {
+		return nil
+	}
+	return &steward.ModelPrice{Input: p.Input, Cached: p.Cached, Output: p.Output}
 }
 
 // near returns up to n names that look like the given one, most alike first.

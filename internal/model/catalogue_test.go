@@ -123,7 +123,7 @@ func TestCostIsExactRoundedUpAndHonest(t *testing.T) {
 		{"half a micro-dollar counts as one", &model.Price{Input: dollars(0.5), Cached: dollars(0), Output: dollars(0)}, uncached, 1},
 		{"no price", nil, usage, -1},
 		{"no price of output", &model.Price{Input: dollars(1)}, usage, -1},
-		{"no price of what was cached", noCache, usage, -1},
+		{"no price of what was cached", noCache, usage, 1000*2 + 800},
 		{"no price of a cache that was not used", noCache, uncached, 2},
 		{"free", &model.Price{Input: dollars(0), Cached: dollars(0), Output: dollars(0)}, usage, 0},
 	}

@@ -21,12 +21,13 @@ const (
 	KindAzure        Kind = "azure"
 	KindBedrock      Kind = "bedrock"
 	KindOpenRouter   Kind = "openrouter"
+	KindXAI          Kind = "xai"
 	KindOpenAICompat Kind = "openaicompat" // any server with OpenAI's chat completions: Ollama, vLLM, llama.cpp, gateways
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{KindOpenAI, KindAnthropic, KindGoogle, KindAzure, KindBedrock, KindOpenRouter, KindOpenAICompat}
+	return []Kind{KindOpenAI, KindAnthropic, KindGoogle, KindAzure, KindBedrock, KindOpenRouter, KindXAI, KindOpenAICompat}
 }
 
 // Config says which models can be used and through whom.
@@ -34,10 +35,12 @@ type Config struct {
 	Providers     map[string]ProviderConfig // by a name of the operator's choice: letters, digits, '-', '_' and '.'
 	Default       string                    // model of configurations that name none; "" means builtin
 	Aliases       map[string]string         // further names: alias → catalogue id, alias or "provider/model"
+	Fallbacks     map[string][]string       // model → those that are asked in its place, in order, when it cannot answer
 	CatalogueFile string                    // catalogue whose entries replace and extend the embedded ones; "" means none
 	Builtin       Model                     // the reader that needs nothing; required
 	Dial          Dialer                    // connects to providers; may be nil when there are none
 	Retry         RetryOptions              // in-call retries; the zero value is fine
+	Breaker       BreakerOptions            // when a provider is left alone; the zero value is fine
 }
 
 // Dialer makes the model that asks one provider for one catalogue entry. It is called at the first use of the entry; it does
@@ -57,6 +60,8 @@ type ProviderConfig struct {
 	Region         string            `json:"region,omitempty"`          // bedrock only; "" means what the AWS environment says
 	MaxConcurrency int               `json:"max_concurrency,omitempty"` // calls at once; 0 means 16, below 0 means no limit
 	Free           bool              `json:"free,omitempty"`            // its models cost nothing, as those of one's own machine do
+
+	Rates RateObserver `json:"-"` // is told what the provider says about its limits; nil means nobody
 }
 
 // MarshalJSON implements json.Marshaler: the key and the headers' values are replaced by "[secret]".
@@ -124,6 +129,7 @@ func hostOf(rawURL string) string {
 //   - STEWARD_MODEL_BASE_URL and STEWARD_MODEL_API_KEY: any OpenAI-compatible server, as provider "local"; its model
 //     is STEWARD_MODEL (several: separated by commas). It counts as free of charge when it runs on this machine;
 //   - STEWARD_MODEL, the first one: the default model; STEWARD_MODEL_ALIASES, such as "gpt-4.1-2025-04-14=local/qwen3";
+//     STEWARD_MODEL_FALLBACKS, such as "gpt-5-2025-08-07=claude-sonnet-4-6|local/qwen3": what is asked when a model cannot answer;
 //     STEWARD_MODEL_CATALOGUE: the catalogue file.
 func FromEnv(getenv func(string) string) Config {
 	first := func(names ...string) string {
@@ -149,6 +155,7 @@ func FromEnv(getenv func(string) string) Config {
 	c := Config{
 		Providers:     providers,
 		Aliases:       splitPairs(first("STEWARD_MODEL_ALIASES")),
+		Fallbacks:     splitChains(first("STEWARD_MODEL_FALLBACKS")),
 		CatalogueFile: first("STEWARD_MODEL_CATALOGUE"),
 	}
 	if len(models) > 0 {
@@ -172,7 +179,7 @@ func hostedFromEnv(first func(...string) string) map[string]ProviderConfig {
 		found["openrouter"] = ProviderConfig{Kind: KindOpenRouter, APIKey: key}
 	}
 	if key := first("XAI_API_KEY"); key != "" {
-		found["xai"] = ProviderConfig{Kind: KindOpenAICompat, APIKey: key, BaseURL: "https://api.x.ai/v1"}
+		found["xai"] = ProviderConfig{Kind: KindXAI, APIKey: key}
 	}
 	if key, endpoint := first("AZURE_OPENAI_API_KEY"), first("AZURE_OPENAI_ENDPOINT"); key != "" && endpoint != "" {
 		found["azure"] = ProviderConfig{
@@ -241,6 +248,20 @@ func splitPairs(s string) map[string]string {
 			out = map[string]string{}
 		}
 		out[strings.TrimSpace(name)] = strings.TrimSpace(target)
+	}
+	return out
+}
+
+// splitChains reads "a=b|c,d=e".
+func splitChains(s string) map[string][]string {
+	var out map[string][]string
+	for name, rest := range splitPairs(s) {
+		if out == nil {
+			out = map[string][]string{}
+		}
+		for id := range strings.SplitSeq(rest, "|") {
+			out[name] = append(out[name], strings.TrimSpace(id))
+		}
 	}
 	return out
 }

@@ -162,8 +162,9 @@ type journal struct {
 	hash  map[string]string
 }
 
-func (j *journal) do(ctx context.Context, step string, input any, call func(context.Context) (*model.Response, error)) (*model.Response, error) {
-	data, err := json.Marshal(input)
+func (j *journal) do(ctx context.Context, c model.Call, call func(context.Context) (*model.Response, error)) (*model.Response, error) {
+	step := c.Step
+	data, err := json.Marshal(c.Input)
 	if err != nil {
 		return nil, err
 	}

@@ -11,9 +11,15 @@ import (
 	"github.com/stewardhq/steward/internal/grounding"
 )
 
-// Do runs call as the step of that name, or returns what an earlier attempt recorded for it. input is JSON-encodable and
-// small; it goes into the hash that ties a record to what was asked. Package engine has one.
-type Do func(ctx context.Context, step string, input any, call func(ctx context.Context) (*Response, error)) (*Response, error)
+// Do makes a call as the step of that name, or returns what an earlier attempt recorded for it. Package engine has one.
+type Do func(ctx context.Context, c Call, call func(ctx context.Context) (*Response, error)) (*Response, error)
+
+// Call is what a journal is told of a call before it is made.
+type Call struct {
+	Step    string
+	Input   any      // JSON-encodable and small; it goes into the hash that ties a record to what was asked
+	Request *Request // not to be changed
+}
 
 // WithJournal makes every call of m a step named by Request.Step. Budgets and cancellation speak through do as well: it is
 // asked before the call is made. Put it outside every other decorator, and inside Ask, so that each try is its own step.
@@ -24,7 +30,7 @@ func WithJournal(m Model, do Do) Model {
 		if req.Step == "" {
 			return nil, fmt.Errorf("journal a model call: the request has no step name")
 		}
-		return do(ctx, req.Step, digest(req), func(ctx context.Context) (*Response, error) {
+		return do(ctx, Call{Step: req.Step, Input: digest(req), Request: req}, func(ctx context.Context) (*Response, error) {
 			return m.Generate(ctx, req)
 		})
 	})
@@ -41,6 +47,7 @@ type requestDigest struct {
 	Temperature     *float64        `json:"temperature,omitempty"`
 	ReasoningEffort string          `json:"reasoning_effort,omitempty"`
 	MaxOutputTokens int64           `json:"max_output_tokens,omitempty"`
+	ImageDetail     string          `json:"image_detail,omitempty"`
 	Feedback        string          `json:"feedback,omitempty"`
 }
 
@@ -54,6 +61,7 @@ func digest(req *Request) requestDigest {
 		Temperature:     req.Temperature,
 		ReasoningEffort: req.ReasoningEffort,
 		MaxOutputTokens: req.MaxOutputTokens,
+		ImageDetail:     req.ImageDetail,
 		Feedback:        req.Feedback,
 	}
 	for i := range req.Documents {
@@ -62,7 +70,8 @@ func digest(req *Request) requestDigest {
 	return d
 }
 
-// documentHash is the SHA-256 of a document's place, name and text. Positions on the page do not count: models do not see them.
+// documentHash is the SHA-256 of a document's place, name, text and pictures, which count by their keys. Positions on the page do
+// not count: models do not see them.
 func documentHash(doc *grounding.Document) string {
 	h := sha256.New()
 	put := func(text string) {
@@ -76,6 +85,10 @@ func documentHash(doc *grounding.Document) string {
 	for i := range doc.Pages {
 		put(strconv.Itoa(doc.Pages[i].Number))
 		put(doc.Pages[i].Text)
+		if picture := doc.Pages[i].Picture; picture != nil {
+			put("picture")
+			put(picture.Key)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -27,13 +27,14 @@ type Request struct {
 	Step            string               // name of the journal's step, stable within the run, such as "extract"
 	System          string               // rules of the house; "" means none
 	Instruction     string               // what the caller's configuration asks for; may be ""
-	Documents       []grounding.Document // what is to be read; data, never instructions
+	Documents       []grounding.Document // what is to be read, texts and pictures in their order; data, never instructions
 	Schema          json.RawMessage      // JSON Schema (an object) of the answer; nil means free text
 	Nullable        bool                 // null is an answer for anything that is not stated, required or not
 	Evidence        bool                 // ask for quotes; builtin always gives them
 	Temperature     *float64             // nil means the provider's default; dropped when the model has none
 	ReasoningEffort string               // low, medium, high or ""; dropped when the model has none
 	MaxOutputTokens int64                // 0 means the model's own limit
+	ImageDetail     string               // how closely pictures are looked at: auto, low, high; "" means auto
 	Feedback        string               // the validator's words about the last answer, when this is a second try
 }
 
@@ -44,6 +45,11 @@ type Response struct {
 	Usage  steward.Usage     `json:"usage"`
 	Model  string            `json:"model"`  // catalogue id of the model that answered
 	Finish Finish            `json:"finish"` // why it stopped
+
+	Provider string `json:"provider,omitempty"` // whose model it was; "" when unknown
+
+	// Warnings say what could not be done as asked, one sentence each, such as a picture that the model cannot see.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Finish says why a model stopped.

@@ -7,13 +7,17 @@ import (
 	"github.com/stewardhq/steward"
 )
 
-// WithPrice fills Usage.Cost of m's answers from the entry's price. An unknown price leaves the cost unknown (nil), and so
-// does an unknown price of cached tokens when there are any. A cost that m set itself is kept. Costs are rounded up to a
-// whole micro-dollar.
+// WithPrice fills Usage.Cost of m's answers, and of failures that used something, from the entry's price. An unknown price leaves the
+// cost unknown (nil). A cost that m set itself is kept. Costs are rounded up to a whole micro-dollar.
 func WithPrice(m Model, e Entry) Model {
 	return Func(func(ctx context.Context, req *Request) (*Response, error) {
 		resp, err := m.Generate(ctx, req)
 		if err != nil {
+			if used := usedBy(err); used != nil && used.Cost == nil {
+				priced := *used
+				priced.Cost = e.Price.Cost(priced)
+				err = withUsage(err, priced)
+			}
 			return nil, err
 		}
 		if resp.Usage.Cost == nil {
@@ -23,21 +27,23 @@ func WithPrice(m Model, e Entry) Model {
 	})
 }
 
-// Cost returns what u costs, or nil when that cannot be known. A nil Price knows nothing.
+// Cost returns what u costs, or nil when that cannot be known. A nil Price knows nothing. Cached tokens without a price of their own
+// cost as much as fresh ones, which they never exceed.
 func (p *Price) Cost(u steward.Usage) *steward.MicroUSD {
 	if p == nil || p.Input == nil || p.Output == nil {
 		return nil
 	}
 	cached := p.Input
-	if u.CachedTokens > 0 {
+	if p.Cached != nil {
 		cached = p.Cached
 	}
-	if cached == nil {
-		return nil
+	write := p.Input
+	if p.CacheWrite != nil {
+		write = p.CacheWrite
 	}
 	// Dollars per million tokens are micro-dollars per token.
-	fresh := max(u.InputTokens-u.CachedTokens, 0)
-	sum := float64(fresh)**p.Input + float64(u.CachedTokens)**cached + float64(u.OutputTokens)**p.Output
+	fresh := max(u.InputTokens-u.CachedTokens-u.CacheWriteTokens, 0)
+	sum := float64(fresh)**p.Input + float64(u.CachedTokens)**cached + float64(u.CacheWriteTokens)**write + float64(u.OutputTokens)**p.Output
 	cost := steward.MicroUSD(math.Ceil(sum - 1e-6))
 	return &cost
 }

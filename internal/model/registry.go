@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,6 +26,8 @@ type Registry struct {
 	config    Config
 	providers []string // names, sorted
 	limiters  map[string]*Limiter
+	gates     map[string]*Gate
+	breakers  map[string]*Breaker
 
 	mu     sync.Mutex
 	dialed map[route]*lazyModel
@@ -52,10 +55,19 @@ func NewRegistry(c Config) (*Registry, error) {
 		config:    c,
 		providers: slices.Sorted(maps.Keys(c.Providers)),
 		limiters:  map[string]*Limiter{},
+		gates:     map[string]*Gate{},
+		breakers:  map[string]*Breaker{},
 		dialed:    map[route]*lazyModel{},
 	}
 	r.config.Providers = maps.Clone(c.Providers)
 	r.config.Aliases = maps.Clone(c.Aliases)
+	r.config.Fallbacks = map[string][]string{}
+	for name, chain := range c.Fallbacks {
+		if e, known := catalogue.Find(name); known { // whichever of its names is asked for
+			r.config.Fallbacks[e.ID] = chain
+		}
+		r.config.Fallbacks[name] = chain
+	}
 	for _, name := range r.providers {
 		p := c.Providers[name]
 		if err := p.check(name); err != nil {
@@ -66,6 +78,10 @@ func NewRegistry(c Config) (*Registry, error) {
 			limit = defaultConcurrency
 		}
 		r.limiters[name] = NewLimiter(limit)
+		r.gates[name] = NewGate()
+		r.breakers[name] = NewBreaker(name, c.Breaker)
+		p.Rates = r.gates[name]
+		r.config.Providers[name] = p
 	}
 	return r, r.checkNames()
 }
@@ -107,6 +123,13 @@ func (r *Registry) checkNames() error {
 			return fmt.Errorf("model registry: alias %q: %s", alias, steward.FailureOf(err).Message)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.config.Fallbacks)) {
+		for _, id := range append([]string{name}, r.config.Fallbacks[name]...) {
+			if _, err := r.resolve(id); err != nil && steward.FailureOf(err).Code == steward.FailInvalidConfig {
+				return fmt.Errorf("model registry: fallbacks of %q: %s", name, steward.FailureOf(err).Message)
+			}
+		}
+	}
 	if _, err := r.resolve(r.defaultID()); err != nil {
 		return fmt.Errorf("model registry: default model: %s", steward.FailureOf(err).Message)
 	}
@@ -122,7 +145,8 @@ func (r *Registry) defaultID() string {
 
 // Model returns the model for a catalogue id, an alias, the name of a model that a provider lists, or "provider/model";
 // "" means the default. It does no I/O: providers are connected at the first Generate. The model answers with
-// the price filled in, retries passing faults for a moment and keeps to its provider's limit of concurrent calls; it is not
+// the price filled in, retries passing faults for a moment, keeps to its provider's limits (calls at once, requests and tokens as
+// the provider's answers tell them) and leaves a provider alone that does not answer; where the configuration names fallbacks they are asked then. It is not
 // journaled (see WithJournal) and its answers are not validated (see Ask). Configured and Default are filled in.
 //
 // Errors: *steward.Failure with FailInvalidConfig for an unknown name, FailProviderNotConfigured for a known one
@@ -132,16 +156,42 @@ func (r *Registry) Model(id string) (Model, steward.LanguageModel, error) {
 		id = r.defaultID()
 	}
 	found, err := r.resolve(id)
+	rest := r.fallbacks(id, found)
 	if err != nil {
-		return nil, steward.LanguageModel{}, err
+		if len(rest) == 0 || steward.FailureOf(err).Code != steward.FailProviderNotConfigured {
+			return nil, steward.LanguageModel{}, err
+		}
+		found, rest = rest[0], rest[1:]
 	}
-	info := found.entry.language()
-	info.Configured = true
-	info.Default = r.isDefault(found)
-	if found.entry.ID == BuiltinID {
-		return WithPrice(r.config.Builtin, found.entry), info, nil
+	chain := []Model{r.model(found)}
+	for _, next := range rest {
+		chain = append(chain, r.model(next))
 	}
-	return r.model(found), info, nil
+	return WithFallback(chain...), r.describe(found), nil
+}
+
+// describe is what callers are told of a target that can be used.
+func (r *Registry) describe(t target) steward.LanguageModel {
+	info := t.entry.language()
+	info.Configured, info.Default = true, r.isDefault(t)
+	info.Provider = cmp.Or(t.provider, BuiltinID)
+	return info
+}
+
+// fallbacks returns what is asked when the model of that name cannot answer, in order, without what has no provider here.
+func (r *Registry) fallbacks(name string, found target) []target {
+	ids, ok := r.config.Fallbacks[name]
+	if !ok {
+		ids = r.config.Fallbacks[found.entry.ID]
+	}
+	var list []target
+	for _, id := range ids {
+		t, err := r.resolve(id)
+		if err == nil && (t.entry.ID != found.entry.ID || t.provider != found.provider) {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // Models lists what configurations can name: the catalogue without deprecated entries, in its order, then the models that
@@ -155,9 +205,10 @@ func (r *Registry) Models() []steward.LanguageModel {
 		}
 		seen[e.ID] = true
 		info := e.language()
-		found, err := r.resolve(e.ID)
-		info.Configured = err == nil
-		info.Default = err == nil && r.isDefault(found)
+		if found, err := r.resolve(e.ID); err == nil {
+			served := r.describe(found)
+			info.Configured, info.Default, info.Provider, info.Price = true, served.Default, served.Provider, served.Price
+		}
 		out = append(out, info)
 	}
 	for _, e := range r.catalogue.Entries() {
@@ -236,7 +287,8 @@ func (r *Registry) lookup(asked, name string) (target, error) {
 	return target{}, r.unknown(asked, name)
 }
 
-// serve picks the provider for a catalogue entry: one that lists it, else the first of the entry's own order.
+// serve picks the provider for a catalogue entry: one that lists it, else the first of the entry's own order. Without one the
+// target has the entry alone.
 func (r *Registry) serve(e Entry) (target, error) {
 	if e.ID == BuiltinID {
 		return target{entry: e}, nil
@@ -253,7 +305,7 @@ func (r *Registry) serve(e Entry) (target, error) {
 			}
 		}
 	}
-	return target{}, notConfigured(e)
+	return target{entry: e}, notConfigured(e) // its fallbacks go by the entry
 }
 
 // matches reports whether the provider of that name is the one a catalogue entry means.
@@ -339,6 +391,9 @@ func notConfigured(e Entry) error {
 
 // model returns the decorated model of a target. Those of one route share one connection.
 func (r *Registry) model(t target) Model {
+	if t.entry.ID == BuiltinID {
+		return withProvider(WithPrice(r.config.Builtin, t.entry), BuiltinID)
+	}
 	key := route{t.provider, t.entry.ID + "\x00" + t.remoteID}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -352,7 +407,9 @@ func (r *Registry) model(t target) Model {
 		m = &lazyModel{dial: func() (Model, error) { return r.config.Dial(t.provider, r.config.Providers[t.provider], entry) }}
 		r.dialed[key] = m
 	}
-	return WithRetry(WithConcurrency(WithPrice(m, t.entry), r.limiters[t.provider]), r.config.Retry)
+	asked := WithConcurrency(withProvider(WithPrice(m, t.entry), t.provider), r.limiters[t.provider])
+	asked = WithRate(asked, r.gates[t.provider], t.remoteID, r.config.Retry.MaxWait)
+	return WithRetry(WithBreaker(asked, r.breakers[t.provider]), r.config.Retry)
 }
 
 // lazyModel connects at its first call. A dial that fails is tried again by the next call.

@@ -311,7 +311,7 @@ func TestTheEnvironmentBecomesAConfiguration(t *testing.T) {
 		"anthropic":  {model.KindAnthropic, "k2", ""},
 		"google":     {model.KindGoogle, "k3", ""},
 		"openrouter": {model.KindOpenRouter, "k4", ""},
-		"xai":        {model.KindOpenAICompat, "k5", "https://api.x.ai/v1"},
+		"xai":        {model.KindXAI, "k5", ""},
 		"azure":      {model.KindAzure, "k6", "https://r.openai.azure.com"},
 		"bedrock":    {model.KindBedrock, "", ""},
 		"local":      {model.KindOpenAICompat, "k7", "http://localhost:11434/v1"},

@@ -34,16 +34,20 @@ func (o RetryOptions) filled() RetryOptions {
 // longer than MaxWait, or longer than ctx allows, is not made here: the failure is returned at once, RetryAfter included,
 // and the job, which frees its worker while it waits, comes back later.
 //
+// What failed calls used is added to the usage of the answer, or of the failure that is returned.
+//
 // Everything else (refusals, bad requests, missing keys, cancellation) is returned as it is.
 func WithRetry(m Model, o RetryOptions) Model {
 	o = o.filled()
 	return Func(func(ctx context.Context, req *Request) (*Response, error) {
 		backoff := o.Backoff
+		var spent spending
 		for attempt := 1; ; attempt++ {
 			resp, err := m.Generate(ctx, req)
 			if err == nil {
-				return resp, nil
+				return spent.answer(resp), nil
 			}
+			err = spent.failure(err)
 			wait, again := retryWait(ctx, err, backoff, o.MaxWait)
 			if !again || attempt == o.Attempts {
 				return nil, err

@@ -8,20 +8,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/stewardhq/steward"
 )
 
 // Schema is a compiled JSON Schema of an answer. It is immutable and safe for concurrent use.
 type Schema struct {
+	source   json.RawMessage    // as it was given
 	asked    json.RawMessage    // what a model is asked for: always an object
 	wrapped  bool               // the caller's schema is an array, asked for under wrapKey
 	strict   *jsonschema.Schema // the caller's schema
 	document any                // the caller's schema, decoded
+
+	orderOnce sync.Once
+	order     map[string][]string // names under "properties" as they are written, by JSON Pointer; read when first needed
+
+	relaxOnce sync.Once
+	relaxed   *jsonschema.Schema // the caller's schema with nothing required; made when it is first needed
+	relaxErr  error
 }
 
 // wrapKey is the property under which a model is asked for an answer that is an array: models answer with objects.
@@ -41,19 +48,25 @@ func CompileSchema(raw json.RawMessage) (*Schema, error) {
 	if len(raw) > maxSchema {
 		return nil, invalidSchema(fmt.Errorf("it is larger than %d bytes", maxSchema))
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	document, _, err := decodeJSON(raw)
 	if err != nil {
-		return nil, invalidSchema(fmt.Errorf("it is not JSON: %w", err))
+		return nil, invalidSchema(err)
 	}
 	root, ok := document.(map[string]any)
 	if !ok {
 		return nil, invalidSchema(errors.New("it is not a JSON object"))
 	}
-	compiled, err := compile(document)
+	if n := parts(document); n > maxParts {
+		return nil, invalidSchema(fmt.Errorf("it has %d parts, more than %d", n, maxParts))
+	}
+	compiled, err := compile(document, nil)
+	if err == nil {
+		err = bounded(compiled)
+	}
 	if err != nil {
 		return nil, invalidSchema(err)
 	}
-	s := &Schema{asked: raw, strict: compiled, document: document}
+	s := &Schema{source: raw, asked: raw, strict: compiled, document: document}
 	switch {
 	case root["type"] == nil, mayBe(root["type"], "object"):
 		return s, nil
@@ -83,10 +96,17 @@ func (refused) Load(string) (any, error) {
 // schemaURL names the compiled document. It is never fetched.
 const schemaURL = "output-schema:///schema.json"
 
-func compile(document any) (*jsonschema.Schema, error) {
+// compile compiles a document. It may refer to strict, unless that is nil, at strictURL.
+func compile(document, strict any) (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
 	c.UseLoader(refused{})
+	if strict != nil {
+		if err := c.AddResource(strictURL, strict); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.AddResource(schemaURL, document); err != nil {
 		return nil, err
 	}
@@ -114,6 +134,9 @@ func oneLine(err error) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+// Source is the schema as it was given to CompileSchema.
+func (s *Schema) Source() json.RawMessage { return s.source }
+
 // Asked is the schema to put into Request.Schema: always an object's.
 func (s *Schema) Asked() json.RawMessage { return s.asked }
 
@@ -132,59 +155,51 @@ func (s *Schema) Unwrap(value json.RawMessage) (_ json.RawMessage, ok bool) {
 	return value, bytes.HasPrefix(bytes.TrimSpace(value), []byte("["))
 }
 
-// Check validates a JSON value in the caller's shape. The result is empty when it is valid, else at most 12 messages such as
-// "at /total: got string, want number".
+// Check validates a JSON value in the caller's shape, formats included. The result is empty when it is valid, else at most 12
+// messages such as "at /total: got string, want number", worded so that a model can act on them.
 //
 // With relaxed, null is allowed everywhere and nothing is required: a reader that says null for what the document does not
-// state is not wrong. Types, enumerations, formats and ranges of what is there still count.
+// state is not wrong. Types, enumerations, formats and ranges of what is there still count; elements that are null keep their
+// places. How many elements or members there must be is told by Shortfalls.
+//
+// Numbers with exponents beyond 400 are refused, and so are answers that would take too many steps to judge.
 func (s *Schema) Check(value json.RawMessage, relaxed bool) []string {
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(value))
+	fault, err := s.judge(value, relaxed)
+	switch {
+	case err != nil:
+		return []string{"the answer cannot be judged: " + err.Error()}
+	case fault != nil:
+		return flatten(fault)
+	}
+	return nil
+}
+
+// judge validates a value; the result is nil when it is valid.
+func (s *Schema) judge(value json.RawMessage, relaxed bool) (*jsonschema.ValidationError, error) {
+	instance, values, err := decodeJSON(value)
 	if err != nil {
-		return []string{"the answer is not valid JSON: " + err.Error()}
+		return nil, err
 	}
 	validator := s.strict
 	if relaxed {
-		if validator, err = compile(relax(s.document)); err != nil {
-			return []string{"the relaxed schema cannot be compiled: " + err.Error()}
+		s.relaxOnce.Do(func() { s.relaxed, s.relaxErr = compileRelaxed(s.document) })
+		if validator, err = s.relaxed, s.relaxErr; err != nil {
+			return nil, fmt.Errorf("the relaxed schema cannot be compiled: %w", err)
 		}
 		instance = withoutNulls(instance)
 	}
+	if !affordable(validator, instance, values) {
+		return nil, errors.New("it is nested too deeply for the alternatives of the schema")
+	}
 	err = validator.Validate(instance)
-	var v *jsonschema.ValidationError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &v):
-		return flatten(v)
-	default:
-		return []string{err.Error()}
+	var fault *jsonschema.ValidationError
+	if err != nil && !errors.As(err, &fault) {
+		return nil, err
 	}
-}
-
-// flatten lists the innermost causes of a validation error.
-func flatten(v *jsonschema.ValidationError) []string {
-	printer := message.NewPrinter(language.English)
-	var out []string
-	seen := map[string]bool{}
-	var walk func(v *jsonschema.ValidationError)
-	walk = func(v *jsonschema.ValidationError) {
-		for _, cause := range v.Causes {
-			walk(cause)
-		}
-		if len(v.Causes) > 0 || len(out) == maxMessages {
-			return
-		}
-		text := v.ErrorKind.LocalizedString(printer)
-		if len(v.InstanceLocation) > 0 {
-			text = "at " + pointer(v.InstanceLocation) + ": " + text
-		}
-		if text = clipText(text, 200); !seen[text] {
-			seen[text] = true
-			out = append(out, text)
-		}
+	if relaxed && fault != nil {
+		fault, _ = exceptNulls(fault, instance)
 	}
-	walk(v)
-	return out
+	return fault, nil
 }
 
 func pointer(path []string) string {
@@ -247,83 +262,6 @@ func isPartRef(ref string) bool {
 		return false
 	}
 	return ref == "#" || strings.HasPrefix(ref, "#/")
-}
-
-// relax returns a copy of a schema in which nothing is required. Alternatives become anyOf: without what they
-// require, more than one of them may match. What stands under "not" and "if" keeps its meaning.
-func relax(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		return relaxObject(v)
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = relax(v[i])
-		}
-		return out
-	}
-	return v
-}
-
-func relaxObject(schema map[string]any) map[string]any {
-	out := make(map[string]any, len(schema))
-	for key, v := range schema {
-		switch key {
-		case "required", "dependentRequired", "dependencies", "minProperties", "minItems", "minContains", "contains":
-			// left out: they ask for presence
-		case "properties", "patternProperties", "$defs", "definitions", "dependentSchemas":
-			members, ok := v.(map[string]any)
-			if !ok {
-				out[key] = v
-				continue
-			}
-			relaxed := make(map[string]any, len(members))
-			for name, member := range members {
-				relaxed[name] = relax(member)
-			}
-			out[key] = relaxed
-		case "not", "if", "enum", "const", "default", "examples":
-			out[key] = v
-		case "oneOf":
-			out["anyOf"] = relax(v)
-		default:
-			out[key] = relax(v)
-		}
-	}
-	one, some := schema["oneOf"], schema["anyOf"]
-	if one != nil && some != nil {
-		out["anyOf"] = relax(some)
-		out["allOf"] = append(asList(relax(schema["allOf"])), map[string]any{"anyOf": relax(one)})
-	}
-	return out
-}
-
-func asList(v any) []any {
-	list, _ := v.([]any) // anything else is no list
-	return list
-}
-
-// withoutNulls returns v without members and elements that are null.
-func withoutNulls(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for key, member := range v {
-			if member != nil {
-				out[key] = withoutNulls(member)
-			}
-		}
-		return out
-	case []any:
-		out := make([]any, 0, len(v))
-		for _, element := range v {
-			if element != nil {
-				out = append(out, withoutNulls(element))
-			}
-		}
-		return out
-	}
-	return v
 }
 
 // clipText cuts s to n bytes at a character.

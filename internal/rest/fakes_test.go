@@ -235,6 +235,16 @@ func (f agentFakes) LanguageModels(_ context.Context, capability string) ([]stew
 	return []steward.LanguageModel{{ID: "builtin", Aliases: []string{}, Providers: []string{"builtin"}, Capabilities: []string{"text"}}}, nil
 }
 
+func (f agentFakes) TestModel(ctx context.Context, id string) (*steward.ModelTest, error) {
+	if _, err := steward.PrincipalFrom(ctx, steward.ScopeAdmin); err != nil {
+		return nil, err
+	}
+	if id != "" && id != "builtin" {
+		return nil, &steward.Error{Code: steward.Invalid, Field: "model", Message: "Unknown model."}
+	}
+	return &steward.ModelTest{Model: "builtin", Provider: "builtin", OK: true, Answer: json.RawMessage(`{"total":1240.5}`), Usage: steward.Free()}, nil
+}
+
 func (f jobFakes) CheckRun(ctx context.Context, agent steward.AgentID, version steward.VersionID) error {
 	if f.checkRun != nil {
 		return f.checkRun(ctx, agent, version)
@@ -324,6 +334,14 @@ func (f jobFakes) Steps(ctx context.Context, id steward.JobID) ([]steward.Step, 
 		return f.steps(ctx, id)
 	}
 	return nil, nil
+}
+
+func (f jobFakes) StepsInFull(ctx context.Context, id steward.JobID) ([]steward.Step, error) {
+	steps, err := f.Steps(ctx, id)
+	for i := range steps {
+		steps[i].Output = json.RawMessage(`"in full"`)
+	}
+	return steps, err
 }
 
 // closer makes a reader of bytes a file.

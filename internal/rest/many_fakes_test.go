@@ -24,6 +24,14 @@ type manyFakes struct {
 	addItems    func(ctx context.Context, id steward.BatchID, p jobs.ItemsParams) ([]steward.JobID, error)
 	listItems   func(ctx context.Context, id steward.BatchID, q store.ItemQuery, page, size int) ([]steward.BatchItem, int64, error)
 	resume      func(ctx context.Context, id steward.BatchID, statuses []steward.Status) (*steward.Batch, error)
+	usage       func(ctx context.Context, p jobs.UsageParams) (*steward.UsageReport, error)
+}
+
+func (f jobFakes) Usage(ctx context.Context, p jobs.UsageParams) (*steward.UsageReport, error) {
+	if f.many.usage != nil {
+		return f.many.usage(ctx, p)
+	}
+	return &steward.UsageReport{GroupBy: p.GroupBy, Budgets: []steward.BudgetLine{}}, nil
 }
 
 // numbered returns n ids.

@@ -230,6 +230,7 @@ POST /v1/agents/jobs/results/
 GET /v1/agents/{agent_id}/jobs/
 POST /v1/agents/{agent_id}/jobs/cancel-all/
 POST /v1/agents/{agent_id}/batches/
+GET /v1/usage/
 GET /v1/batches/
 GET /v1/batches/{batch_id}/
 GET /v1/batches/{batch_id}/items/

@@ -57,7 +57,7 @@ func newHouse(t *testing.T, work bool) *house {
 	ok(t, err)
 	models, err := model.NewRegistry(model.Config{Builtin: builtin.New()})
 	ok(t, err)
-	engines, err := engine.NewRegistry(extract.New(), pdf.New(nil)) // no PDF is opened here
+	engines, err := engine.NewRegistry(extract.New(nil), pdf.New(nil)) // no PDF is opened here
 	ok(t, err)
 	fileService := files.New(st, bucket, web, &files.Options{Logger: log})
 	agentService := agents.New(st, engines, models, clock.System{})

@@ -22,6 +22,7 @@ type Store interface {
 	AgentEdits
 	Tags
 	Jobs
+	Books
 	Queue
 	Batches
 	Webhooks
@@ -169,8 +170,6 @@ type Jobs interface {
 	Steps(ctx context.Context, org steward.OrganizationID, id steward.JobID) ([]steward.Step, error)
 	// Artifact returns one artifact of a job. Errors: NotFound.
 	Artifact(ctx context.Context, org steward.OrganizationID, id steward.JobID, key string) (*steward.Artifact, error)
-	// Spent returns what an organization (and, unless agent is "", one of its agents) spent since a time, to the day (UTC).
-	Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error)
 }
 
 // NewJob is a job to be queued. Status, Attempt, Events and the like are set by Submit: status PENDING with its event at CreatedAt.
@@ -278,7 +277,7 @@ type JobQuery struct {
 }
 
 // SearchWindow is how many of the newest jobs, of those that the other filters leave, a Search or Inputs filter looks into.
-const SearchWindow = 10_000
+const SearchWindow = 5_000
 
 // Label is a top-level member of a job's metadata. Value is the text of a string and the compact JSON of anything else.
 type Label struct{ Key, Value string }
@@ -326,7 +325,7 @@ type Queue interface {
 	// RenewLeases makes leases last for another lease from now on and stores progress. The result has one entry per lease,
 	// in order. A database that several machines share measures leases by its own clock instead of now.
 	RenewLeases(ctx context.Context, leases []LeaseRenewal, now time.Time, lease time.Duration) ([]Renewal, error)
-	// RecordStep stores a finished step and adds its cost to the day's spending. Its name must be new in the job. A step is
+	// RecordStep stores a finished step and adds what it used to the books (see Books). Its name must be new in the job. A step is
 	// progress: the job's crashes go back to 0.
 	// Errors: Conflict when the lease is lost (fencing token outdated or job not STARTED; see ErrLeaseLost) or the name is taken.
 	RecordStep(ctx context.Context, lease Lease, step steward.Step) error

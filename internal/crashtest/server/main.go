@@ -1,5 +1,5 @@
-// Command server is a Steward server for crash tests: the real one, with an engine of three steps that tells an observer
-// outside the process what it did.
+// Command server is a Steward server for crash tests: the real one, with an engine beside its own that tells an observer outside
+// of the process what it did.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/stewardhq/steward/internal/app"
+	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 )
@@ -30,23 +31,28 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	data := flag.String("data", "", "data folder")
-	listen := flag.String("listen", "", "host:port")
-	effects := flag.String("effects", "", "file that the engine appends its effects to")
-	database := flag.String("database", "", "postgres:// URL; SQLite otherwise")
+	data := flag.String("data", "", "data folder, with the configuration in steward.yaml")
+	socket := flag.String("effects", "", "unix socket to tell effects to")
+	fault := flag.String("fault", "", "be wrong on purpose: see enginetest.CrashFaults")
 	flag.Parse()
-	rec, err := enginetest.OpenRecorder(*effects)
+	sender := effects.NewSender(*socket)
+	pid := os.Getpid()
+	tell := func(ctx context.Context, run *engine.Run, step, key string) error {
+		e := effects.Effect{Kind: effects.Step, Job: run.Job.ID, Step: step, Attempt: run.Job.Attempt, PID: pid, Key: key}
+		if key != "" {
+			e.Kind = effects.Keyed
+		}
+		_, err := sender.Send(ctx, e)
+		return err
+	}
+	config, err := app.Load(app.LoadParams{Getenv: func(string) string { return "" }, Override: func(c *app.Config) { c.Data = *data }})
 	if err != nil {
 		return err
 	}
-	config := app.Defaults()
-	config.Data, config.Listen, config.Database = *data, *listen, *database
-	// Kills come faster here than a job on a busy machine gets through its first step, and three of them would make it poison. What
-	// poison means has tests of its own.
-	config.Workers.MaxCrashes = 1000
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s, err := app.Open(ctx, config, app.Options{
-		Version: build, Logger: log, Engines: []engine.Engine{enginetest.Steps{N: 3, Effect: rec.Record}},
+		Version: build, Logger: log, Engines: []engine.Engine{enginetest.Crash{Effect: tell, Fault: *fault}},
+		Getenv: func(string) string { return "" },
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,22 @@ type Sheet struct {
 	Rotate  int    // degrees clockwise
 	Box     string // MediaBox; "" means A4
 	Crop    string // CropBox; "" means none
+	Extra   string // more of the page's dictionary, such as "/Annots [8 0 R]"
+}
+
+// File is a PDF made for a test.
+type File struct {
+	Sheets  []Sheet
+	Catalog string   // more of the catalog, such as "/Outlines 8 0 R"
+	Objects []string // further objects; the first one has the number Extra says
+}
+
+// Extra is the number of the first further object of a PDF of so many sheets.
+func Extra(sheets int) int { return 6 + 2*sheets }
+
+// Stream is the body of an object that is a stream.
+func Stream(dictionary, content string) string {
+	return fmt.Sprintf("<< %s /Length %d >>\nstream\n%s\nendstream", dictionary, len(content), content)
 }
 
 // At draws text with its baseline at x, y from the lower left, in size points.
@@ -31,7 +47,11 @@ func Lines(x, y, size, leading float64, texts ...string) string {
 }
 
 // Build makes a PDF of sheets. Byte 1 of a text is the ligature fi, byte 173 the soft hyphen.
-func Build(sheets ...Sheet) []byte {
+func Build(sheets ...Sheet) []byte { return File{Sheets: sheets}.Build() }
+
+// Build makes the PDF. The texts are those of the function Build.
+func (f File) Build() []byte {
+	sheets := f.Sheets
 	var (
 		b       bytes.Buffer
 		offsets []int
@@ -41,7 +61,7 @@ func Build(sheets ...Sheet) []byte {
 		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", len(offsets), body)
 	}
 	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-	object("<< /Type /Catalog /Pages 2 0 R >>")
+	object("<< /Type /Catalog /Pages 2 0 R " + f.Catalog + " >>")
 	var kids []string
 	for i := range sheets {
 		kids = append(kids, fmt.Sprintf("%d 0 R", 6+2*i))
@@ -58,9 +78,12 @@ func Build(sheets ...Sheet) []byte {
 		if s.Crop != "" {
 			extra = fmt.Sprintf(" /CropBox [%s]", s.Crop)
 		}
-		object(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [%s]%s /Rotate %d /Contents %d 0 R /Resources << /Font << /F 3 0 R /C 4 0 R >> >> >>",
-			s.Box, extra, s.Rotate, 7+2*i))
-		object(fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(s.Content), s.Content))
+		object(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [%s]%s /Rotate %d /Contents %d 0 R /Resources << /Font << /F 3 0 R /C 4 0 R >> >> %s >>",
+			s.Box, extra, s.Rotate, 7+2*i, s.Extra))
+		object(Stream("", s.Content))
+	}
+	for _, o := range f.Objects {
+		object(o)
 	}
 	start := b.Len()
 	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(offsets)+1)

@@ -6,11 +6,12 @@
 package answer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,10 +32,24 @@ type Question struct {
 	Evidence        bool            // ask for claims; builtin makes them always
 	Temperature     *float64        // nil means the provider's default
 	ReasoningEffort string
-	MaxOutputTokens int64
+	MaxOutputTokens int64  // of one answer, never exceeded; 0 means the model's own limit, which is raised to MaxAnswer when it cuts an answer
+	ImageDetail     string // how closely pictures are looked at: auto, low, high; "" means auto
+
+	MaxAnswer int64  // tokens that the model can answer with; 0 means unknown
+	MaxLeaves int    // a schema with more values than this is asked for in parts; 0 means 100, below 0 never
+	MergeStep string // step of the call that settles what parts of a document disagree about; "" means "merge"
+
+	compiled *model.Schema // of Schema, shared with other runs of the version; nil compiles it
 }
 
-// Part is a piece of the documents that is asked about in one step.
+// Part is a piece of the documents that is asked about in one step, such as a batch of pages. A page may be shown as its text,
+// as its Picture, or both: set what the model is to see, in the order in which it stands in the document. Parts are given in the
+// order of the documents, because values are taken from the first part that states them, and lists are joined part by
+// part: an item of a list that the border between two parts cuts becomes one again.
+//
+// A part that is too long for the model, or whose answer is, is cut in two and asked about again; the caller need not care. Step is
+// then followed by .half[0] and .half[1], for a wide schema by .fields[a-b], the values a to b of it, for further
+// tries by .retry[n]; keep it below 120 bytes.
 type Part struct {
 	Step      string // stable within the run
 	Label     string // for failures, such as "Pages 1-10 of a.pdf"; "" means that it is everything
@@ -43,9 +58,12 @@ type Part struct {
 
 // Answer is a model's answer.
 type Answer struct {
-	Value  json.RawMessage   // matches the schema; null and absent values allowed
-	Claims []grounding.Claim // about values that are there
-	Model  string            // catalogue id of the model that answered first
+	Value    json.RawMessage   // matches the schema; null and absent values allowed. What is required or may be null is there
+	Claims   []grounding.Claim // about values that are there
+	Model    string            // catalogue id of the model that answered first
+	Warnings []string          // what could not be done, in words for users, those of the model's answers first; none twice
+
+	schema *model.Schema
 }
 
 // NewQuestion makes a Question of a run's model parameters (see engine.ModelParams) and returns it with the model's description.
@@ -56,10 +74,22 @@ func NewQuestion(run *engine.Run, instruction string, schema json.RawMessage) (*
 	if err != nil {
 		return nil, info, err
 	}
+	compiled, err := run.Config.Schema("output_schema")
+	if err != nil {
+		return nil, info, err
+	}
 	q := &Question{
 		Model: m, Instruction: instruction, Schema: schema, Evidence: info.ID == model.BuiltinID,
 		ReasoningEffort: run.Config.String("reasoning_effort"),
 		MaxOutputTokens: int64(run.Config.Int("max_output_tokens")),
+		ImageDetail:     run.Config.String("image_detail"),
+		MaxAnswer:       info.MaxOutputTokens,
+	}
+	if compiled != nil && bytes.Equal(compiled.Source(), schema) {
+		q.compiled = compiled
+	}
+	if info.ID == model.BuiltinID { // it judges a document as a whole
+		q.MaxLeaves = -1
 	}
 	if run.Config.Has("temperature") {
 		t := run.Config.Float("temperature")
@@ -76,65 +106,122 @@ func (q *Question) Sources(c engine.Config) bool {
 	return q.Evidence
 }
 
-// Ask asks about every part, Parallel at once, and merges the answers in the order of parts: arrays are joined without what
-// an earlier part already had, other values keep the first that is not null. done, if not nil, is told how many parts are
-// answered. After a failure no further part is begun; those under way are finished, so that the next attempt finds them.
+// Ask asks about every part, Parallel at once, and merges the answers in the order of parts. Lists are joined: what an earlier part
+// already had is left out, and an item that a border cut is put together. Of other values the first that is not null
+// is taken; when parts disagree, one further call sees the candidates with their quotes and picks (not for builtin). What the
+// documents do not state is null where the schema requires it or allows null. done, if not nil, is told how many parts are answered.
+// A list that has become longer than the schema allows is cut, and Warnings says so, as it does where minItems, minProperties or contains ask for more.
+// After a failure no further part is begun; those under way are finished, so that the next attempt finds them.
 //
-// Errors: *steward.Failure that names the part when there are several; FailSchemaMismatch when the merged answer does not match.
+// Errors: *steward.Failure that names the part when there are several; FailModelRefused at once; FailContextOverflow when a part
+// is too long and cannot be cut further; FailSchemaMismatch when an answer or the merged one does not match.
 func (q *Question) Ask(ctx context.Context, parts []Part, done func(n int)) (*Answer, error) {
-	schema, err := model.CompileSchema(q.Schema)
-	if err != nil {
-		return nil, err
-	}
-	answers, err := q.askAll(ctx, parts, done)
-	if err != nil {
-		return nil, err
-	}
-	if len(answers) == 0 {
-		return nil, errors.New("ask: no parts")
-	}
-	m := &merger{}
-	for _, a := range answers {
-		if err := m.add(a.Value, a.Claims); err != nil {
-			return nil, fmt.Errorf("merge answers: %w", err)
+	schema, err := q.compiled, error(nil)
+	if schema == nil {
+		if schema, err = model.CompileSchema(q.Schema); err != nil {
+			return nil, err
 		}
 	}
-	value, claims, err := m.result()
+	if len(parts) == 0 {
+		return nil, errors.New("ask: no parts")
+	}
+	fields, err := q.fields(schema, q.maxLeaves())
 	if err != nil {
+		return nil, err
+	}
+	answers, err := q.askAll(ctx, parts, fields, done)
+	if err != nil {
+		return nil, err
+	}
+	m := &merger{}
+	got := &Answer{Model: answers[0][0][0][0].Model, schema: schema}
+	for _, f := range answers {
+		for i, p := range f {
+			for _, s := range p {
+				m.next()
+				for _, resp := range s {
+					got.warn(resp.Warnings...)
+					if err := m.add(resp.Value, resp.Claims, parts[i].Label); err != nil {
+						return nil, fmt.Errorf("merge answers: %w", err)
+					}
+				}
+			}
+		}
+	}
+	if got.Model != model.BuiltinID {
+		warnings, err := q.settle(ctx, m, schema)
+		if err != nil {
+			return nil, err
+		}
+		got.warn(warnings...)
+	}
+	m.root.fill(schema.Root())
+	got.Warnings = append(got.Warnings, m.root.trim(schema.Root(), "")...)
+	if got.Value, got.Claims, err = m.result(); err != nil {
 		return nil, fmt.Errorf("merge answers: %w", err)
 	}
-	if problems := schema.Check(value, true); len(problems) > 0 {
+	if problems := schema.Check(got.Value, true); len(problems) > 0 {
 		return nil, &steward.Failure{Code: steward.FailSchemaMismatch, Message: "output did not match output_schema: " + problems[0]}
 	}
-	return &Answer{Value: value, Claims: claims, Model: answers[0].Model}, nil
+	got.Warnings = append(got.Warnings, shortfalls(schema, got.Value)...)
+	return got, nil
 }
 
-// askAll asks about all parts and returns the answers in their order.
-func (q *Question) askAll(ctx context.Context, parts []Part, done func(n int)) ([]*model.Response, error) {
+// maxWarnings is how many warnings an Answer has, and one more that says so.
+const maxWarnings = 100
+
+// warn adds warnings that are not there yet.
+func (a *Answer) warn(list ...string) {
+	for _, w := range list {
+		switch n := len(a.Warnings); {
+		case n > maxWarnings || slices.Contains(a.Warnings, w):
+		case n == maxWarnings:
+			a.Warnings = append(a.Warnings, "There were further warnings, which are left out.")
+		default:
+			a.Warnings = append(a.Warnings, w)
+		}
+	}
+}
+
+// span is what was asked about one run of pages: one response, or several that have different properties.
+type span []*model.Response
+
+// askAll asks about all parts for all fields and returns the answers by field, part and span.
+func (q *Question) askAll(ctx context.Context, parts []Part, fields []field, done func(n int)) ([][][]span, error) {
 	var (
 		wg      sync.WaitGroup
 		next    atomic.Int64
 		failed  atomic.Bool
-		answers = make([]*model.Response, len(parts))
-		errs    = make([]error, len(parts))
+		answers = make([][][]span, len(fields))
+		errs    = make([]error, len(parts)*len(fields))
 		mu      sync.Mutex
+		open    = make([]int, len(parts)) // fields of a part that are still asked for
 		n       int
 	)
-	for range min(Parallel, len(parts)) {
+	for f := range fields {
+		answers[f] = make([][]span, len(parts))
+	}
+	for p := range parts {
+		open[p] = len(fields)
+	}
+	for range min(Parallel, len(errs)) {
 		wg.Go(func() {
 			for !failed.Load() {
 				i := int(next.Add(1)) - 1
-				if i >= len(parts) {
+				if i >= len(errs) {
 					return
 				}
-				if answers[i], errs[i] = q.ask(ctx, &parts[i]); errs[i] != nil {
+				p, f := i/len(fields), i%len(fields)
+				if answers[f][p], errs[i] = q.ask(ctx, parts[p], fields[f]); errs[i] != nil {
 					failed.Store(true)
 					return
 				}
 				mu.Lock()
-				n++
-				if done != nil {
-					done(n)
+				if open[p]--; open[p] == 0 {
+					n++
+					if done != nil {
+						done(n)
+					}
 				}
 				mu.Unlock()
 			}
@@ -143,23 +230,10 @@ func (q *Question) askAll(ctx context.Context, parts []Part, done func(n int)) (
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			return nil, named(err, parts[i].Label)
+			return nil, named(err, parts[i/len(fields)].Label)
 		}
 	}
 	return answers, nil
-}
-
-// ask asks about one part. A panic is an error: it must not take the process, and other runs, with it.
-func (q *Question) ask(ctx context.Context, p *Part) (resp *model.Response, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic in step %s: %v\n%s", p.Step, v, debug.Stack())
-		}
-	}()
-	return model.AskWith(ctx, q.Model, &model.Request{
-		Step: p.Step, Instruction: q.Instruction, Documents: p.Documents, Schema: q.Schema, Evidence: q.Evidence,
-		Temperature: q.Temperature, ReasoningEffort: q.ReasoningEffort, MaxOutputTokens: q.MaxOutputTokens,
-	}, model.AskOptions{Relaxed: true})
 }
 
 // named puts the part's label before the message of a failure that is about the part.

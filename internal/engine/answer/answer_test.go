@@ -41,6 +41,9 @@ func (s script) Generate(_ context.Context, req *model.Request) (*model.Response
 func merge(t *testing.T, schema string, values ...string) (*answer.Answer, error) {
 	t.Helper()
 	s := script{}
+	picks := s["merge"]
+	picks.value = `{}` // no candidate is preferred: the first one stays
+	s["merge"] = picks
 	var parts []answer.Part
 	for i, v := range values {
 		step := fmt.Sprint("p", i)
@@ -96,6 +99,7 @@ func TestClaimsFollowTheirValues(t *testing.T) {
 			{Path: "/total", Quote: "7"}, {Path: "/seller/name", Quote: "B"}, {Path: "/seller/a~1b", Quote: "c"},
 			{Path: "/l/0/x", Quote: "1 again"}, {Path: "/l/1/x", Quote: "2"}, {Path: "/l/1/x", Quote: "2"},
 		}},
+		"merge": {value: `{"value_1":1}`},
 	}
 	q := answer.Question{Model: s, Schema: json.RawMessage(anything)}
 	got, err := q.Ask(t.Context(), []answer.Part{{Step: "p0"}, {Step: "p1"}}, nil)
@@ -126,7 +130,7 @@ func TestNullStandsForWhatIsAbsent(t *testing.T) {
 
 func TestAMergedAnswerMustMatchTheSchema(t *testing.T) {
 	t.Parallel()
-	_, err := merge(t, `{"type":"object","properties":{"l":{"type":"array","maxItems":2}}}`, `{"l":[1,2]}`, `{"l":[3]}`)
+	_, err := merge(t, `{"type":"object","anyOf":[{"properties":{"l":{"type":"array","maxItems":2}}},{"required":["m"],"not":{"required":["l"]}}]}`, `{"l":[1,2]}`, `{"l":[3]}`)
 	if f := steward.FailureOf(err); f.Code != steward.FailSchemaMismatch {
 		t.Errorf("got %v", err)
 	}
@@ -258,7 +262,8 @@ func TestExtrasStandBesideTheAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"z":1,"a":2,"_sources":[{"path":"/a","file_index":0,"file_name":"","confidence":0,"unverified":true}],"_warnings":["w"]}`
+	want := `{"z":1,"a":2,"_sources":[{"path":"/a","file_index":0,"file_name":"","confidence":0,"unverified":true}],` +
+		`"_grounding":{"fields":2,"verified":0,"unverified":2,"not_found":0},"_warnings":["w"]}`
 	if len(got.Outputs) != 1 || got.Outputs[0].Key != "output" || got.Outputs[0].DataType != "application/json" || got.Outputs[0].Value != want {
 		t.Errorf("got %+v, want %s", got.Outputs, want)
 	}
@@ -267,7 +272,7 @@ func TestExtrasStandBesideTheAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Outputs) != 3 || got.Outputs[0].Value != `[1]` || got.Outputs[1].Key != "_sources" || got.Outputs[2].Value != `["w"]` {
+	if len(got.Outputs) != 4 || got.Outputs[0].Value != `[1]` || got.Outputs[1].Key != "_sources" || got.Outputs[2].Key != "_grounding" || got.Outputs[3].Value != `["w"]` {
 		t.Errorf("got %+v", got.Outputs)
 	}
 }
@@ -275,7 +280,7 @@ func TestExtrasStandBesideTheAnswer(t *testing.T) {
 func TestAnEmptyListOfSourcesIsShown(t *testing.T) {
 	t.Parallel()
 	got, err := answer.Compose(json.RawMessage(`{}`), answer.Extras{Sources: []steward.Evidence{}})
-	if err != nil || got.Outputs[0].Value != `{"_sources":[]}` {
+	if err != nil || got.Outputs[0].Value != `{"_sources":[],"_grounding":{"fields":0,"verified":0,"unverified":0,"not_found":0}}` {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stewardhq/steward/internal/grounding"
 )
 
 // tree is a JSON value that keeps the order of members and the digits of numbers.
@@ -19,8 +21,11 @@ type tree struct {
 	names  []string
 	values []*tree         // members of an object, in the order of names, or elements of an array
 	text   json.RawMessage // of a 'v', compact
+	places map[string]int  // of names in names, once there are many
 
-	had map[[32]byte]bool // fingerprints of values, once something was joined to them
+	had   map[[32]byte]bool // fingerprints of values, once something was joined to them
+	upTo  int               // the run of pages that the last of values is from
+	label string            // the part that it is from
 }
 
 // maxDepth bounds how deep values nest.
@@ -78,31 +83,51 @@ func readTree(dec *json.Decoder, depth int) (*tree, error) {
 // set adds an element, or sets a member.
 func (t *tree) set(name string, v *tree) {
 	if t.kind == '{' {
-		for i, n := range t.names {
-			if n == name {
-				t.values[i] = v
-				return
-			}
+		if i := t.place(name); i >= 0 {
+			t.values[i] = v
+			return
 		}
 		t.names = append(t.names, name)
+		if t.places != nil {
+			t.places[name] = len(t.names) - 1
+		}
 	}
 	t.values = append(t.values, v)
 }
 
 // member returns a member of an object, nil when it is absent.
 func (t *tree) member(name string) *tree {
-	for i, n := range t.names {
-		if n == name {
-			return t.values[i]
-		}
+	if i := t.place(name); i >= 0 {
+		return t.values[i]
 	}
 	return nil
+}
+
+// manyNames is how many members an object has at least whose places are kept in a map.
+const manyNames = 16
+
+// place is where a name stands in names; -1 when it does not.
+func (t *tree) place(name string) int {
+	if len(t.names) < manyNames {
+		return slices.Index(t.names, name)
+	}
+	if t.places == nil {
+		t.places = make(map[string]int, 2*len(t.names))
+		for i, n := range t.names {
+			t.places[n] = i
+		}
+	}
+	if i, ok := t.places[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // empty reports whether t says nothing: absent or null.
 func (t *tree) empty() bool { return t == nil || t.kind == 'v' && string(t.text) == "null" }
 
-// fingerprint is equal for equal values, whatever the order of members. Numbers are equal when their digits are.
+// fingerprint is equal for equal values, whatever the order of members, the white space in texts and the form of numbers. A member
+// that is null is as good as absent.
 func (t *tree) fingerprint() [32]byte {
 	h := sha256.New()
 	t.hashInto(h)
@@ -113,7 +138,7 @@ func (t *tree) hashInto(h hash.Hash) {
 	h.Write([]byte{t.kind})
 	switch t.kind {
 	case 'v':
-		h.Write(t.text)
+		h.Write([]byte(t.plain()))
 	case '[':
 		for _, v := range t.values {
 			v.hashInto(h)
@@ -125,11 +150,28 @@ func (t *tree) hashInto(h hash.Hash) {
 		}
 		slices.SortFunc(order, func(a, b int) int { return strings.Compare(t.names[a], t.names[b]) })
 		for _, i := range order {
+			if t.values[i].empty() {
+				continue
+			}
 			h.Write(strconv.AppendQuote(nil, t.names[i]))
 			t.values[i].hashInto(h)
 		}
 	}
 	h.Write([]byte{0})
+}
+
+// plain is the text of a 'v' in which equal values are equal.
+func (t *tree) plain() string {
+	if len(t.text) > 0 && t.text[0] == '"' {
+		var s string
+		if err := json.Unmarshal(t.text, &s); err == nil {
+			return `"` + strings.Join(strings.Fields(s), " ")
+		}
+	}
+	if n, ok := grounding.CanonicalNumber(string(t.text)); ok {
+		return n
+	}
+	return string(t.text)
 }
 
 // write appends the JSON text.

@@ -7,9 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
-	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/engine"
@@ -108,42 +105,3 @@ func (m Models) Model(id string) (model.Model, steward.LanguageModel, error) {
 
 // Models lists nothing.
 func (m Models) Models() []steward.LanguageModel { return nil }
-
-// Effect is one line of a Recorder: a step was done.
-type Effect struct {
-	At      time.Time     `json:"at"`
-	Job     steward.JobID `json:"job"`
-	Step    string        `json:"step"`
-	Attempt int           `json:"attempt"`
-	PID     int           `json:"pid"`
-}
-
-// Recorder appends effects to a file, each on disk before the step that caused it can be recorded, so that an observer
-// outside the process knows what a killed process did.
-type Recorder struct {
-	mu   sync.Mutex
-	file *os.File
-}
-
-// OpenRecorder opens a file to append to.
-func OpenRecorder(path string) (*Recorder, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the test names the file
-	if err != nil {
-		return nil, fmt.Errorf("open recorder: %w", err)
-	}
-	return &Recorder{file: f}, nil
-}
-
-// Record implements Steps.Effect. One write system call survives a kill of the process without a sync.
-func (r *Recorder) Record(_ context.Context, run *engine.Run, step string) error {
-	line, err := json.Marshal(Effect{At: time.Now(), Job: run.Job.ID, Step: step, Attempt: run.Job.Attempt, PID: os.Getpid()})
-	if err != nil {
-		return fmt.Errorf("encode effect: %w", err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, err := r.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("record effect: %w", err)
-	}
-	return nil
-}

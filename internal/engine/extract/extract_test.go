@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/engine/answer/answertest"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 	"github.com/stewardhq/steward/internal/engine/extract"
@@ -16,10 +18,23 @@ import (
 	"github.com/stewardhq/steward/internal/model"
 )
 
+// shared reads the files of all tests: starting an engine takes seconds.
+var shared *document.Reader //nolint:gochecknoglobals // see above
+
+func TestMain(m *testing.M) {
+	shared = document.Open(document.Options{})
+	code := m.Run()
+	if err := shared.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
 const schema = `{"type":"object","required":["total","ids"],"properties":{"total":{"type":"string"},"ids":{"type":"array","items":{"type":"string"}}}}`
 
-// reader is a model that finds the total and the ids of a text, and quotes them.
-func reader(id string) model.Model {
+// finder is a model that finds the total and the ids of a text, and quotes them.
+func finder(id string) model.Model {
 	total, ids := regexp.MustCompile(`Total: (\S+ EUR)`), regexp.MustCompile(`ID-\d+`)
 	return model.Func(func(_ context.Context, req *model.Request) (*model.Response, error) {
 		out := map[string]any{"total": nil}
@@ -46,7 +61,7 @@ func text(s string) steward.Input {
 func TestFillsTheSchemaFromTheText(t *testing.T) {
 	t.Parallel()
 	w := answertest.NewWorld()
-	got, err := w.Run(t.Context(), t, extract.New(), enginetest.Models{"default": reader("default")},
+	got, err := w.Run(t.Context(), t, extract.New(shared), enginetest.Models{"default": finder("default")},
 		map[string]any{"output_schema": schema}, text("Invoice ID-7\nTotal:  12.50 EUR\nTotal: 12.50 EUR"))
 	if err != nil {
 		t.Fatal(err)
@@ -70,14 +85,15 @@ func TestSourcesAreCheckedAgainstTheText(t *testing.T) {
 		}}, nil
 	})
 	w := answertest.NewWorld()
-	got, err := w.Run(t.Context(), t, extract.New(), enginetest.Models{"liar": liar},
+	got, err := w.Run(t.Context(), t, extract.New(shared), enginetest.Models{"liar": liar},
 		map[string]any{"output_schema": schema, "model": "liar", "use_source": "true"}, text("Invoice   ID-7\nTotal: 12.50 EUR"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"total":"9 EUR","ids":["ID-7"],"_sources":[` +
 		`{"path":"/total","file_index":0,"file_name":"","confidence":0,"unverified":true},` +
-		`{"path":"/ids/0","file_index":0,"file_name":"text","quote":"Invoice ID-7","confidence":0.5}]}`
+		`{"path":"/ids/0","file_index":0,"file_name":"text","quote":"Invoice ID-7","confidence":0.5}],` +
+		`"_grounding":{"fields":2,"verified":1,"unverified":1,"not_found":0}}`
 	if got.Outputs[0].Value != want {
 		t.Errorf("got  %s\nwant %s", got.Outputs[0].Value, want)
 	}
@@ -86,7 +102,7 @@ func TestSourcesAreCheckedAgainstTheText(t *testing.T) {
 func TestBuiltinAlwaysShowsItsSources(t *testing.T) {
 	t.Parallel()
 	w := answertest.NewWorld()
-	got, err := w.Run(t.Context(), t, extract.New(), enginetest.Models{model.BuiltinID: reader(model.BuiltinID)},
+	got, err := w.Run(t.Context(), t, extract.New(shared), enginetest.Models{model.BuiltinID: finder(model.BuiltinID)},
 		map[string]any{"output_schema": schema, "model": model.BuiltinID}, text("ID-7"))
 	if err != nil || !strings.Contains(got.Outputs[0].Value, `"_sources":[{"path":"/ids/0"`) {
 		t.Errorf("got %+v, %v", got, err)
@@ -104,8 +120,8 @@ func TestALongTextIsReadInPiecesAndMergedOnce(t *testing.T) {
 	b.WriteString("Total: 99 EUR\n")
 	w := answertest.NewWorld()
 	config := map[string]any{"output_schema": schema, "use_source": true}
-	models := enginetest.Models{"default": reader("default")}
-	got, err := w.Run(t.Context(), t, extract.New(), models, config, text(b.String()))
+	models := enginetest.Models{"default": finder("default")}
+	got, err := w.Run(t.Context(), t, extract.New(shared), models, config, text(b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +147,7 @@ func TestALongTextIsReadInPiecesAndMergedOnce(t *testing.T) {
 
 	// A second attempt finds every answer in the journal.
 	done := len(w.Done())
-	again, err := w.Run(t.Context(), t, extract.New(), models, config, text(b.String()))
+	again, err := w.Run(t.Context(), t, extract.New(shared), models, config, text(b.String()))
 	if err != nil || again.Outputs[0].Value != got.Outputs[0].Value || len(w.Done()) != done {
 		t.Errorf("second attempt: %v, %d new steps", err, len(w.Done())-done)
 	}
@@ -139,14 +155,15 @@ func TestALongTextIsReadInPiecesAndMergedOnce(t *testing.T) {
 
 func TestRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	models := enginetest.Models{"default": reader("default")}
+	models := enginetest.Models{"default": finder("default")}
 	tests := []struct {
 		name   string
 		config map[string]any
 		inputs []steward.Input
 		says   string
 	}{
-		{"pictures", map[string]any{"output_schema": schema, "images": "https://pictures.test/a.png"}, []steward.Input{text("x")}, "images cannot be read yet"},
+		{"a picture that cannot be had", map[string]any{"output_schema": schema, "images": "https://pictures.test/a.png"}, []steward.Input{text("x")}, "images[0]: Cannot fetch"},
+		{"too many pictures", map[string]any{"output_schema": schema, "images": "https://a.test https://b.test", "max_images": 1}, []steward.Input{text("x")}, "at most 1 are read"},
 		{"nothing to read", map[string]any{"output_schema": schema}, []steward.Input{text("  \n")}, "Missing input key text"},
 		{"no schema", map[string]any{}, []steward.Input{text("x")}, "output_schema is required"},
 		{"unusable schema", map[string]any{"output_schema": map[string]any{"type": "strange"}}, []steward.Input{text("x")}, "output_schema is not a usable JSON Schema"},
@@ -154,7 +171,7 @@ func TestRefusesWhatItCannotRead(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := answertest.NewWorld().Run(t.Context(), t, extract.New(), models, tt.config, tt.inputs...)
+			_, err := answertest.NewWorld().Run(t.Context(), t, extract.New(shared), models, tt.config, tt.inputs...)
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}

@@ -44,6 +44,9 @@ const schema = `{"type":"object","required":["inspector","codes"],
 func sectionReader(id string) model.Model {
 	code, inspector := regexp.MustCompile(`SC-\d+`), regexp.MustCompile(`Inspector: (.+)`)
 	return model.Func(func(_ context.Context, req *model.Request) (*model.Response, error) {
+		if req.Step == "merge" { // no candidate is preferred
+			return &model.Response{Value: json.RawMessage(`{}`), Model: id, Usage: steward.Free(), Finish: model.FinishStop}, nil
+		}
 		out := struct {
 			Inspector *string  `json:"inspector"`
 			Codes     []string `json:"codes"`
@@ -116,7 +119,7 @@ func TestFortyPagesAreReadInBatchesAndMergedInOrder(t *testing.T) {
 	t.Parallel()
 	w := answertest.NewWorld()
 	file := testdata(t, w, "pdf/forty-pages.pdf")
-	config := map[string]any{"instructions": "List the sections.", "output_schema": schema, "use_source": true}
+	config := map[string]any{"instructions": "List the sections.", "output_schema": schema, "use_source": true, "dpi": 36}
 	r, err := w.Run(t.Context(), t, pdf.New(shared), models(), config, pdfs(file))
 	out := decode(t, r, err)
 
@@ -151,7 +154,7 @@ func TestARunThatIsTakenUpAgainAsksOnlyWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	w := answertest.NewWorld()
 	file := testdata(t, w, "pdf/forty-pages.pdf")
-	config := map[string]any{"instructions": "List the sections.", "output_schema": schema, "use_source": true}
+	config := map[string]any{"instructions": "List the sections.", "output_schema": schema, "use_source": true, "dpi": 36}
 	e := pdf.New(shared)
 	first, err := w.Run(t.Context(), t, e, models(), config, pdfs(file))
 	want := decode(t, first, err)
@@ -225,7 +228,7 @@ func TestSeveralFilesAreReadInTheirOrder(t *testing.T) {
 	if len(out.Sources) != 3 || out.Sources[0].FileName != "a.pdf" || out.Sources[2].FileIndex != 2 || out.Sources[2].FileName != "c.pdf" {
 		t.Errorf("sources %+v", out.Sources)
 	}
-	if len(out.Warnings) != 2 || !strings.Contains(out.Warnings[0], "convert_to_images") || !strings.Contains(out.Warnings[1], "1 of 2 pages of c.pdf have no text layer and were not read: 2") {
+	if len(out.Warnings) != 1 || !strings.Contains(out.Warnings[0], "1 of 2 pages of c.pdf have no text layer and were not read: 2") {
 		t.Errorf("warnings %q", out.Warnings)
 	}
 }
@@ -233,8 +236,8 @@ func TestSeveralFilesAreReadInTheirOrder(t *testing.T) {
 func TestWithoutASchemaThePagesAreTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := answertest.NewWorld()
-	config := map[string]any{"instructions": "x", "page_filter": "2-3"}
-	r, err := w.Run(t.Context(), t, pdf.New(shared), enginetest.Models{}, config, pdfs(testdata(t, w, "pdf/forty-pages.pdf")))
+	config := map[string]any{"instructions": "x", "page_filter": "2-3", "model": model.BuiltinID}
+	r, err := w.Run(t.Context(), t, pdf.New(shared), models(), config, pdfs(testdata(t, w, "pdf/forty-pages.pdf")))
 	out := decode(t, r, err)
 	if len(out.Pages) != 2 || out.Pages[0].PageNumber != 2 || !strings.HasPrefix(out.Pages[1].Markdown, "Section 3\n") || out.Pages[0].FileIndex != nil {
 		t.Errorf("pages %+v", out.Pages)
@@ -245,7 +248,7 @@ func TestWithoutASchemaThePagesAreTheAnswer(t *testing.T) {
 
 	w = answertest.NewWorld()
 	file := testdata(t, w, "pdf/rotated.pdf")
-	r, err = w.Run(t.Context(), t, pdf.New(shared), enginetest.Models{}, map[string]any{"instructions": "x"}, pdfs(file, file))
+	r, err = w.Run(t.Context(), t, pdf.New(shared), models(), map[string]any{"instructions": "x", "model": model.BuiltinID}, pdfs(file, file))
 	if out := decode(t, r, err); len(out.Pages) != 2 || out.Pages[1].FileIndex == nil || *out.Pages[1].FileIndex != 1 {
 		t.Errorf("pages %+v", out.Pages)
 	}
@@ -296,9 +299,9 @@ func TestWrongConfigurationsAreRefusedBeforeTheRun(t *testing.T) {
 	t.Parallel()
 	e := pdf.New(shared)
 	for says, config := range map[string]map[string]any{
-		"page_filter understands page ranges only": {"instructions": "x", "page_filter": "the annex"},
-		"batch_size must be":                       {"instructions": "x", "batch_size": 51},
-		"instructions is required":                 {},
+		"page_filter: write @PAGERANGE": {"instructions": "x", "page_filter": "@PAGERANGE 3"},
+		"batch_size must be":            {"instructions": "x", "batch_size": 51},
+		"instructions is required":      {},
 	} {
 		w := answertest.NewWorld()
 		_, err := w.Run(t.Context(), t, e, models(), config, pdfs(testdata(t, w, "pdf/rotated.pdf")))

@@ -143,6 +143,9 @@ func (f *filler) right(fd *field, h *hit, weight float64) (candidate, bool) {
 	if h.cell+1 >= len(r.cells) {
 		return candidate{}, false
 	}
+	if fd.numeric() && (fd.kind == kindAmount || fd.kind == kindNumber) && h.cell+2 < len(r.cells) && currencyCell(r.text(h.cell+1)) && !r.pureLabel(h.cell+2) { // "Total    EUR    45.00"
+		return f.make(fd, h, r.cells[h.cell+2].start, r.cells[h.cell+2].end, howCell, weight)
+	}
 	certain := h.term == termColon && !strings.HasSuffix(r.text(h.cell+1), ":")
 	if r.pureLabel(h.cell+1) && !certain && !f.valueWord(fd, r, h.cell+1) {
 		return candidate{}, false
@@ -173,6 +176,12 @@ func (f *filler) right(fd *field, h *hit, weight float64) (candidate, bool) {
 		return f.column(fd, h, cand, h.cell+1), true
 	}
 	return candidate{}, false
+}
+
+// currencyCell reports whether a cell holds a currency and nothing else.
+func currencyCell(s string) bool {
+	code, at := currencyEnding(s)
+	return code != "" && at == 0
 }
 
 // labelish reports whether cell c reads like a label, all of whose words are words of labels: "Invoice no. and date".

@@ -280,7 +280,8 @@ func (f *filler) address(b block) []blockLine {
 // streetLike reports whether a line has the look of a street: a number and a word for a way, or a number at its start or end.
 func streetLike(s string) bool {
 	l := " " + strings.ToLower(s) + " "
-	for _, w := range []string{" street", "strasse", "straße", "str.", " st ", " st.", " ave", " road", " rd", " lane", " ln", " blvd", " boulevard", " drive", " dr ", "weg ", "gasse", "platz", "allee", " rue ", " via ", " calle ", " way", " court", " suite", " p.o. box", " po box", " quay", " square", " row", " place", " highway", "straat", "laan", " floor", " unit "} {
+	for _, w := range []string{" street", "strasse", "straße", "str.", " st ", " st.", " ave", " road", " rd", " lane", " ln", " blvd", " boulevard", " drive", " dr ", "weg ", "gasse", "platz", "allee", " rue ", " via ", " calle ", " way", " court", " suite", " p.o. box", " po box", " quay", " square", " row", " place", " highway", "straat", "laan", " floor", " unit ",
+		" avenue", " impasse ", " quai ", " chemin ", " allée ", " place ", " calle ", " c/ ", " avenida ", " avda", " plaza ", " paseo ", " ctra", " viale ", " corso ", " piazza ", " rua ", " largo ", "ring ", "damm ", "ufer "} {
 		if strings.Contains(l, w) {
 			return true
 		}

@@ -106,6 +106,8 @@ func TestReadsPatterns(t *testing.T) {
 		"European date":          {object("due_date", date), "Shipped: 31/12/2025\nDue date: 01/05/2026\n", `{"due_date":"2026-05-01"}`},
 		"date that nothing says": {object("due_date", date), "Due date: 01/05/2026\n", `{"due_date":null}`},
 		"German date":            {object("rechnungsdatum", date), "Rechnungsdatum: 3. März 2026\n", `{"rechnungsdatum":"2026-03-03"}`},
+		"Spanish date":           {object("fecha_de_entrega", date), "Fecha de entrega: 5 de marzo de 2026\n", `{"fecha_de_entrega":"2026-03-05"}`},
+		"French date":            {object("date_de_livraison", date), "Livré le : 1er août 2026\n", `{"date_de_livraison":"2026-08-01"}`},
 		"date in words":          {object("effective_date", date), "This Agreement is made effective as of the 5th day of May, 2024 by the parties.\n", `{"effective_date":"2024-05-05"}`},
 		"time with a zone":       {object("created_at", `{"type":["string","null"],"format":"date-time"}`), "Created: 2026-02-09 06:15 UTC\n", `{"created_at":"2026-02-09T06:15:00Z"}`},
 		"IBAN":                   {object("iban", text), "Pay to DE44 7502 0073 0012 3456 78 please\n", `{"iban":null}`},

@@ -13,8 +13,11 @@ type candidate struct {
 	start, end int // byte range of the value in the page's text
 	qs, qe     int // byte range of the quote
 	score      float64
+	via        via
 	own        bool        // a heading or the label says that it is the field's party's
+	ditto      bool        // it stands in the row of another element, for this one too
 	order      int         // where it stands: the index of its row
+	joined     bool        // the value goes on in further lines of its cell, which the range of the quote has not
 	list       []candidate // elements, for an array inside an entry
 }
 
@@ -34,7 +37,10 @@ func (f *filler) labelled(fd *field) []candidate {
 			if looked++; looked > maxHits || len(out) >= maxCandidates {
 				return out
 			}
-			out = f.atHit(out, fd, &f.src.hits[l.phrase][i], l.weight)
+			h := &f.src.hits[l.phrase][i]
+			n := len(out)
+			out = f.atHit(out, fd, h, l.weight)
+			f.atLabel(out[n:], h)
 		}
 	}
 	return out
@@ -62,6 +68,9 @@ func (f *filler) atHit(out []candidate, fd *field, h *hit, weight float64) []can
 	}
 	if weight < accept {
 		return f.prose(out, fd, h, weight)
+	}
+	if fd.kind == kindAmount && h.term == termEnd && strings.Contains(r.text(h.cell), "%") && !hasDigit(r.text(h.cell)) {
+		return out // "% IVA" is over rates
 	}
 	if fd.kind == kindBool {
 		if c, ok := f.boxed(h, weight); ok {
@@ -269,7 +278,7 @@ func preposition(label string) bool {
 		return false
 	}
 	switch strings.ToLower(label[i+1:]) {
-	case "by", "to", "from", "von", "an", "par", "à", "for":
+	case "by", "to", "from", "von", "an", "par", "à", "for", "hd", "attn", "por", "da", "door":
 		return true
 	}
 	return false

@@ -216,7 +216,7 @@ func trimEnd(text string, s, e int) int {
 // companyForm reports whether a text goes on with the legal form of a company: "Acme, Inc."
 func companyForm(rest string) bool {
 	rest = strings.TrimLeft(rest, " \n")
-	for _, w := range []string{"Inc", "LLC", "L.L.C", "Ltd", "Corp", "LLP", "L.P", "LP", "S.A", "GmbH", "PLC", "Co.", "P.C", "N.A", "Jr"} {
+	for _, w := range []string{"Inc", "LLC", "L.L.C", "Ltd", "Corp", "LLP", "L.P", "LP", "S.A", "GmbH", "PLC", "Co.", "P.C", "N.A", "Jr", "S.L", "S.R.L", "S.r.l", "S.p.A", "s.n.c", "Lda", "SARL", "SAS", "B.V", "N.V", "e.K"} {
 		if strings.HasPrefix(rest, w) {
 			return true
 		}

@@ -24,23 +24,61 @@ type floors struct {
 
 func TestReadsTheCorpus(t *testing.T) {
 	t.Parallel()
-	measure(t, "../../../testdata/corpus", floors{f1: 0.83, precision: 0.95, evidence: 0.98})
+	report := measure(t, "../../../testdata/corpus", floors{f1: 0.86, precision: 0.96, evidence: 0.98})
+	logFaults(t, report)
 }
 
 // TestReadsDocumentsThatNobodyTunedFor measures the reader on documents whose layouts and labels its makers had not seen. Do not tune to
-// them: they tell what to expect of documents from outside.
+// them: they tell what to expect of documents from outside. What is wrong in them is not even printed.
 func TestReadsDocumentsThatNobodyTunedFor(t *testing.T) {
 	t.Parallel()
 	measure(t, "../../../testdata/corpus-heldout", floors{f1: 0.75, precision: 0.87, evidence: 0.95})
 }
 
+// TestReadsDocumentsOfOtherLanguagesThatNobodyTunedFor is the same for other languages, merged cells and tables over several pages.
+func TestReadsDocumentsOfOtherLanguagesThatNobodyTunedFor(t *testing.T) {
+	t.Parallel()
+	measure(t, "../../../testdata/corpus-heldout-world", floors{f1: 0.85, precision: 0.9, evidence: 0.98})
+}
+
 // measure fills the schema of every document below dir, logs the figures and compares them with the floors.
-func measure(t *testing.T, dir string, least floors) {
+func measure(t *testing.T, dir string, least floors) *extracteval.Report {
 	t.Helper()
-	cases, err := extracteval.Load(dir)
+	report := extracteval.Measure(t.Context(), cases(t, dir), extractor(t))
+	t.Logf("%s\n%s", dir, report.Markdown())
+	for _, r := range report.Failed() {
+		t.Errorf("%s: %v", r.Name, r.Err)
+	}
+	v := report.Verbatim
+	if v.F1() < least.f1 || v.Precision() < least.precision || v.EvidenceAccuracy() < least.evidence {
+		t.Errorf("verbatim fields: F1 %.3f, precision %.3f, evidence %.3f; want at least %+v", v.F1(), v.Precision(), v.EvidenceAccuracy(), least)
+	}
+	return report
+}
+
+// cases loads the documents below dir.
+func cases(t testing.TB, dir string) []extracteval.Case {
+	t.Helper()
+	cs, err := extracteval.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cs
+}
+
+// extractor reads documents and fills their schemas.
+func extractor(t testing.TB) extracteval.Extract {
+	t.Helper()
+	reader := openReader(t)
+	m := builtin.New()
+	return func(ctx context.Context, c extracteval.Case) (json.RawMessage, []steward.Evidence, error) {
+		return extract(ctx, reader, m, c)
+	}
+}
+
+// openReader returns a reader of documents that is closed when the test ends.
+func openReader(t testing.TB) *document.Reader {
+	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = t.TempDir()
@@ -51,19 +89,7 @@ func measure(t *testing.T, dir string, least floors) {
 			t.Errorf("close reader: %v", err)
 		}
 	})
-	m := builtin.New()
-	report := extracteval.Measure(t.Context(), cases, func(ctx context.Context, c extracteval.Case) (json.RawMessage, []steward.Evidence, error) {
-		return extract(ctx, reader, m, c)
-	})
-	t.Logf("%s\n%s", dir, report.Markdown())
-	logFaults(t, report)
-	for _, r := range report.Failed() {
-		t.Errorf("%s: %v", r.Name, r.Err)
-	}
-	v := report.Verbatim
-	if v.F1() < least.f1 || v.Precision() < least.precision || v.EvidenceAccuracy() < least.evidence {
-		t.Errorf("verbatim fields: F1 %.3f, precision %.3f, evidence %.3f; want at least %+v", v.F1(), v.Precision(), v.EvidenceAccuracy(), least)
-	}
+	return reader
 }
 
 // extract reads a case's document, asks the model and verifies its claims, as the engines do.

@@ -71,13 +71,15 @@ func validDay(y, m, d int) bool {
 	return d <= days[m-1] && (m != 2 || d < 29 || leap)
 }
 
-// months maps prefixes of month names in English, German, French, Spanish and Italian to numbers, longest first.
+// months maps names of months in English, German, French, Spanish, Italian, Portuguese and Dutch, and their short forms, to numbers.
 const months = `january=1 januar=1 janvier=1 enero=1 gennaio=1 jänner=1 jan=1 february=2 februar=2 février=2 fevrier=2 febrero=2
 febbraio=2 févr=2 feb=2 fév=2 march=3 märz=3 marzo=3 mars=3 maerz=3 mar=3 mär=3 april=4 avril=4 abril=4 aprile=4 apr=4 avr=4 may=5
 maggio=5 mayo=5 mai=5 june=6 juni=6 juin=6 junio=6 giugno=6 jun=6 july=7 juli=7 juillet=7 julio=7 luglio=7 juil=7 jul=7 august=8
 août=8 agosto=8 aug=8 september=9 septembre=9 septiembre=9 settembre=9 sept=9 sep=9 october=10 oktober=10 octobre=10 octubre=10
 ottobre=10 oct=10 okt=10 november=11 novembre=11 noviembre=11 nov=11 december=12 dezember=12 décembre=12 diciembre=12 dicembre=12
-dec=12 dez=12 déc=12`
+dec=12 dez=12 déc=12
+janeiro=1 fevereiro=2 março=3 maio=5 junho=6 julho=7 setembro=9 outubro=10 novembro=11 dezembro=12 januari=1 februari=2 maart=3 mei=5
+augustus=8 setiembre=9 julio=7 luglio=7 agosto=8`
 
 // monthTable returns months as a map.
 func monthTable() map[string]int {
@@ -88,7 +90,7 @@ func monthTable() map[string]int {
 		for _, c := range num {
 			n = n*10 + int(c-'0')
 		}
-		out[name] = n
+		out[plain(name)] = n
 	}
 	return out
 }
@@ -313,7 +315,7 @@ func (c *calendar) month(text string, i int) (m, end int) {
 func ordinal(text string, i int) int {
 	if i+2 <= len(text) {
 		switch strings.ToLower(text[i : i+2]) {
-		case "st", "nd", "rd", "th":
+		case "st", "nd", "rd", "th", "er", "º", "ª", "°":
 			return i + 2
 		}
 	}
@@ -337,6 +339,11 @@ func yearAt(text string, i int) (y, end int) {
 	f := skipGap(text, i, " .,-/'’\u00a0")
 	if f == i {
 		return 0, i
+	}
+	for _, w := range []string{"de ", "del "} { // "5 de marzo de 2026"
+		if strings.HasPrefix(text[f:], w) {
+			f += len(w)
+		}
 	}
 	y, e := integer(text, f, 4)
 	switch {

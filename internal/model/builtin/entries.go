@@ -63,7 +63,7 @@ func (f *filler) ranges(text string, single bool) (dateRange, bool) {
 // rangeSign returns where the second date begins behind a dash or "to" at i, or -1.
 func rangeSign(text string, i int) int {
 	j := skipSpace(text, i, len(text))
-	for _, w := range []string{"-", "–", "—", "to ", "until ", "bis ", "till ", "through ", "and ", "/"} {
+	for _, w := range []string{"-", "–", "—", "to ", "until ", "bis ", "till ", "through ", "and ", "bis zum ", "au ", "al ", "hasta ", "a ", "t/m ", "tot ", "até ", "/"} {
 		if strings.HasPrefix(text[j:], w) && (j > i || !asciiLetter(w[0])) {
 			return skipSpace(text, j+len(w), len(text))
 		}

@@ -104,76 +104,63 @@ func (f *filler) enumNames(fd *field, v any) []string {
 	if alt := enumSynonyms(own); alt != nil {
 		names = append(names, alt...)
 	}
-	s, ok := v.(string)
-	if !ok || s == "" || fd.node.description == "" {
-		return names
-	}
-	d := fd.node.description
-	i := strings.Index(d, s)
-	if i < 0 {
-		return names
-	}
-	rest := strings.TrimLeft(d[i+len(s):], "\"' ")
-	for _, sep := range []string{"=", ":", "(", "-", "–", "means"} {
-		after, ok := strings.CutPrefix(rest, sep)
-		if !ok {
+	for i := range fd.node.enum {
+		if fd.node.enum[i] != v {
 			continue
 		}
-		if j := strings.IndexAny(after, ";.)\n"); j >= 0 {
-			after = after[:j]
-		}
-		for part := range strings.SplitSeq(after, ",") {
-			for alt := range strings.SplitSeq(part, " or ") {
-				if w := plainWords(alt); w != "" && len(w) < 40 {
-					names = append(names, w)
-				}
+		for _, p := range meaningsOf(fd, i) {
+			if w := plainWords(p); w != "" && len(w) < 60 {
+				names = append(names, w)
 			}
 		}
-		break
 	}
 	return names
 }
 
 // enumSynonyms are usual other words for values of business enumerations.
 func enumSynonyms(own string) []string {
+	//nolint:misspell // words of other languages
 	const table = `
-credit card=visa,mastercard,amex,american express,credit,kreditkarte,card
+credit card=visa,mastercard,amex,american express,credit,kreditkarte,card,tarjeta de crédito,carte de crédit,carta di credito
 debit card=debit,maestro,ec card,girocard,visa debit,interac
-card=visa,mastercard,amex,credit card,debit card,maestro,contactless,american express,credit,debit
-cash=bar,barzahlung,espèces,cash tendered,bargeld
-bank transfer=wire,wire transfer,transfer,überweisung,virement,ach,sepa,bacs,bank wire
+card=visa,mastercard,amex,credit card,debit card,maestro,contactless,american express,credit,debit,karte,ec karte,girocard,tarjeta,carte bancaire,carte,cb,carta,bancomat,cartão
+cash=bar,barzahlung,espèces,cash tendered,bargeld,efectivo,contanti,contant,numerário,in bar
+bank transfer=wire,wire transfer,transfer,überweisung,virement,ach,sepa,bacs,bank wire,transferencia,transferencia bancaria,bonifico,overboeking,transferência
 wire transfer=wire,bank transfer
 paypal=pay pal
 mobile=apple pay,google pay,twint
 like new=as new,wie neu,mint,open box,excellent like new
-new=brand new,neu,neuf,sealed,new with tags,new in box,bnib
-used=pre owned,second hand,gebraucht,preowned,occasion
+new=brand new,neu,neuf,sealed,new with tags,new in box,bnib,nuevo,nueva,nuovo,novo,nieuw,neuve
+used=pre owned,second hand,gebraucht,preowned,occasion,usado,usada,usato,gebruikt,tweedehands,d occasion
 refurbished=renewed,reconditioned,generalüberholt
 very good=sehr gut,excellent
 good=gut,bon
 in stock=available,auf lager,en stock,ships today
 out of stock=sold out,unavailable,ausverkauft,currently unavailable
-petrol=gasoline,benzin,essence
+petrol=gasoline,benzin,essence,gasolina,benzina
 electric=ev,elektro,battery electric
-automatic=auto,automatik
-manual=stick,schaltgetriebe
-full time=vollzeit,permanent full time
-part time=teilzeit
+automatic=auto,automatik,automatique,automático,automatico
+manual=stick,schaltgetriebe,manuelle,manuell,manuale
+full time=vollzeit,permanent full time,temps plein,jornada completa,tempo pieno,voltijd
+part time=teilzeit,temps partiel,media jornada,tempo parziale,deeltijd
 male=m,männlich,mr
 female=f,weiblich,mrs,ms
-high=hoch,severe
-medium=moderate,mittel
-low=niedrig,gering
-critical=very high,severe
-open=pending review,new,under review
-closed=resolved,completed
-paid=settled,bezahlt,paid in full
-unpaid=outstanding,due,not paid
+high=hoch,severe,élevé,élevée,haute,alto,alta,hoog
+medium=moderate,mittel,moyen,moyenne,medio,media,gemiddeld
+low=niedrig,gering,faible,basse,bajo,baja,basso,bassa,laag
+critical=very high,severe,kritisch,critique,crítico,crítica,critico
+open=pending review,new,under review,offen,ouvert,abierto,aperto
+closed=resolved,completed,geschlossen,erledigt,fermé,cerrado,chiuso
+paid=settled,bezahlt,paid in full,payé,payée,pagado,pagada,pagato,betaald
+unpaid=outstanding,due,not paid,offen,unbezahlt,impayé,impayée,pendiente,impagado
 money laundering=aml,laundering
 structuring=smurfing
 residential=dwelling,wohnraum
 net 30=30 days,net 30 days,30 days net
-yes=y,ja,oui,true
+yes=y,ja,oui,true,si,sim
+direct debit=lastschrift,sepa lastschrift,bankeinzug,prélèvement,prélèvement automatique,domiciliación,domiciliación bancaria,addebito diretto,incasso
+cheque=check,scheck,chèque,assegno
+check=cheque,scheck,chèque
 no=n,nein,non,false
 `
 	i := strings.Index(table, "\n"+own+"=")
@@ -182,7 +169,11 @@ no=n,nein,non,false
 	}
 	line := table[i+len(own)+2:]
 	line = line[:strings.IndexByte(line, '\n')]
-	return strings.Split(line, ",")
+	names := strings.Split(line, ",")
+	for i := range names {
+		names[i] = plainWords(names[i])
+	}
+	return names
 }
 
 // choicesOf cuts "[ ] Yes [x] No" into its boxes, each with the words behind it.
@@ -256,9 +247,9 @@ func readBool(text string, h how) (reading, bool) {
 		return reading{}, false
 	}
 	switch fs[0] {
-	case "yes", "true", "y", "ja", "oui", "si", "sí":
+	case "yes", "true", "y", "ja", "oui", "si", "sim":
 		return whole(true, 1)
-	case "no", "false", "n", "nein", "non", "none", "never":
+	case "no", "false", "n", "nein", "non", "none", "never", "nee", "nao":
 		return whole(false, 1)
 	case "not", "nicht", "kein", "non-", "without", "excluded", "prohibited", "forbidden", "unfurnished", "disabled", "declined", "rejected", "unavailable", "keine":
 		return whole(false, 0.9)

@@ -372,6 +372,19 @@ func (f *filler) mentioned(fd *field) []candidate {
 	return []candidate{*only}
 }
 
+// classified says which value of an enumeration the documents speak of: by the value's own words or by those that explain it. When the
+// two disagree it says nothing.
+func (f *filler) classified(fd *field) []candidate {
+	named, told := f.mentioned(fd), f.told(fd)
+	switch {
+	case len(told) == 0:
+		return named
+	case len(named) > 0 && string(named[0].value) != string(told[0].value):
+		return nil
+	}
+	return told
+}
+
 // firstMention finds a value's words in the documents and counts them; single common words are no proof.
 func (f *filler) firstMention(v any, name string) (candidate, int) {
 	var found candidate

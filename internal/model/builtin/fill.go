@@ -12,8 +12,9 @@ import (
 
 // answer is a value with its claims.
 type answer struct {
-	value  json.RawMessage
-	claims []grounding.Claim
+	value   json.RawMessage
+	claims  []grounding.Claim
+	origins []origin // of the claims
 }
 
 // filler fills one form from one source.
@@ -26,11 +27,13 @@ type filler struct {
 	lists   map[*field][]candidate // elements of arrays of scalars
 	tables  map[*field][]record    // elements of arrays of objects
 	claims  []grounding.Claim
+	origins []origin
 
-	firm        *firm    // see author
-	body        *float64 // see bodyHeight
-	lower       []string // see lowered
-	spotList    []spot   // see spots
+	indexes     map[*page]*grounding.Index // see quoteOf
+	firm        *firm                      // see author
+	body        *float64                   // see bodyHeight
+	lower       []string                   // see lowered
+	spotList    []spot                     // see spots
 	spotsDone   bool
 	lands       map[cellKey]owned // see territory
 	partyList   []defined
@@ -42,7 +45,7 @@ type record map[*field]candidate
 
 func newFiller(ctx context.Context, form *form, src *source) *filler {
 	return &filler{
-		ctx: ctx, form: form, src: src, claimed: map[int]bool{}, chosen: map[*field]candidate{}, lists: map[*field][]candidate{}, tables: map[*field][]record{},
+		ctx: ctx, form: form, src: src, claimed: map[int]bool{}, chosen: map[*field]candidate{}, lists: map[*field][]candidate{}, tables: map[*field][]record{}, indexes: map[*page]*grounding.Index{},
 	}
 }
 
@@ -69,25 +72,38 @@ func (f *filler) run() error {
 // candidates collects what a leaf may be, from every way of looking.
 func (f *filler) candidates(fd *field) []candidate {
 	out := f.labelled(fd)
-	out = f.ours(fd, append(out, f.inBlock(fd)...))
+	out = f.ours(fd, append(out, came(f.inBlock(fd), viaBlock)...))
 	if !sure(out) {
-		out = append(out, f.kindred(fd)...)
+		out = append(out, came(f.kindred(fd), viaKindred)...)
 	}
 	switch fd.kind {
 	case kindBool:
-		out = append(out, f.stated(fd)...)
+		out = append(out, came(f.stated(fd), viaFact)...)
 	case kindEnum:
-		out = append(out, f.mentioned(fd)...)
+		out = append(out, came(f.classified(fd), viaChoice)...)
 	case kindCurrency:
-		out = append(out, f.amountCurrency(fd)...)
+		out = append(out, came(f.amountCurrency(fd), viaCurrency)...)
 	case kindParagraph:
-		out = append(out, f.sectionText(fd)...)
+		out = append(out, came(f.sectionText(fd), viaSection)...)
 	}
-	out = append(out, f.clauses(fd)...)
-	out = append(out, f.unlabelled(fd)...)
-	out = append(out, f.authorParts(fd)...)
-	out = append(out, f.addressed(fd)...)
-	return f.credible(fd, f.ours(fd, out))
+	out = append(out, came(f.clauses(fd), viaClause)...)
+	out = append(out, came(f.unlabelled(fd), viaPattern)...)
+	out = append(out, came(f.authorParts(fd), viaPattern)...)
+	out = append(out, came(f.addressed(fd), viaPattern)...)
+	return f.credible(fd, f.notBeside(fd, f.ours(fd, out)))
+}
+
+// notBeside drops candidates that stand in a row which begins with the name of the party on the other side: "Seller: Acme    Tax no.: 17"
+// says nothing of the buyer's number.
+func (f *filler) notBeside(fd *field, cs []candidate) []candidate {
+	if fd.side == 0 {
+		return cs
+	}
+	return slices.DeleteFunc(cs, func(c candidate) bool {
+		r := &f.src.rows[c.order]
+		m, ok := r.label(0)
+		return ok && m.term == termColon && r.page == c.page && c.start >= r.cells[0].end && c.start < r.end && f.form.sides[m.phrase].opposes(fd.side)
+	})
 }
 
 // sure reports whether a candidate is as good as a label of the field's own.
@@ -152,10 +168,10 @@ func shares(fd *field) bool {
 
 // answer writes the JSON value and its claims.
 func (f *filler) answer() answer {
-	f.claims = []grounding.Claim{}
+	f.claims, f.origins = []grounding.Claim{}, nil
 	var b []byte
 	b, _ = f.write(b, f.form.root, "")
-	return answer{b, f.claims}
+	return answer{b, f.claims, f.origins}
 }
 
 // write appends the value of fd and reports whether anything stands in it.
@@ -177,14 +193,10 @@ func (f *filler) write(b []byte, fd *field, path string) ([]byte, bool) {
 
 func (f *filler) writeLeaf(b []byte, c candidate, path string) []byte {
 	f.claims = append(f.claims, grounding.Claim{
-		Path: path, FileIndex: c.page.file, Page: c.page.number, Quote: c.quote(), Confidence: confidence(c.score),
+		Path: path, FileIndex: c.page.file, Page: c.page.number, Quote: f.quoteOf(&c), Confidence: f.form.curves.confidence(c.via, c.score),
 	})
+	f.origins = append(f.origins, origin{c.via, c.score})
 	return append(b, c.value...)
-}
-
-func confidence(score float64) float64 {
-	score = min(max(score, 0), 0.99)
-	return float64(int(score*100+0.5)) / 100
 }
 
 // writeObject writes the properties for which something stands, and null for the others when that is admitted or the key
@@ -213,7 +225,7 @@ func (f *filler) writeObject(b []byte, fd *field, path string, member func([]byt
 	}
 	b = append(b, '}')
 	if !some && fd.parent != nil && (fd.node.nullable || (lacking || fd.node.again) && !fd.required) {
-		f.claims = f.claims[:claims]
+		f.claims, f.origins = f.claims[:claims], f.origins[:claims]
 		return append(b[:start], "null"...), false
 	}
 	return b, some
@@ -273,6 +285,21 @@ func (f *filler) writeRecord(b []byte, fd *field, rec record, path string) []byt
 	}
 	b, _ = f.writeObject(b, element, path, member)
 	return b
+}
+
+// quoteOf is what is quoted for a candidate: of a cell of several lines all of them, when they can be told from other cells.
+func (f *filler) quoteOf(c *candidate) string {
+	var whole string
+	if !c.joined || json.Unmarshal(c.value, &whole) != nil || len(whole) > grounding.MaxQuote {
+		return c.quote()
+	}
+	if f.indexes[c.page] == nil {
+		f.indexes[c.page] = grounding.NewIndex([]grounding.Document{{Pages: []grounding.Page{{Text: c.page.text, Words: c.page.words}}}})
+	}
+	if _, ok := f.indexes[c.page].Find(whole, 0, 0); !ok {
+		return c.quote()
+	}
+	return whole
 }
 
 // quote is the text of the candidate's quote, or of its value alone when that would be long.

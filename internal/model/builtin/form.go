@@ -40,6 +40,7 @@ type form struct {
 	groups  []group
 	members map[phrase][]membership
 	sides   map[phrase]roles // words for the parties of a relation
+	curves  curves
 	root    *field
 	leaves  []*field // outside arrays, in schema order
 	repeats []*field // leaves of objects inside the schema that they refer to
@@ -53,6 +54,7 @@ type membership struct {
 	group int
 	rank  int // 0 is the group's own name
 	weak  bool
+	world bool // a label of another language than English
 }
 
 // lexicon is what all forms share: the words, labels and ideas of business documents. It is read only.
@@ -61,36 +63,65 @@ type lexicon struct {
 	groups  []group
 	members map[phrase][]membership
 	sides   map[phrase]roles
+	curves  curves
 }
 
 func newLexicon() *lexicon {
-	x := &lexicon{vocab: newVocabulary(), groups: groups(), members: map[phrase][]membership{}}
+	x := &lexicon{vocab: newVocabulary(), groups: groups(), members: map[phrase][]membership{}, curves: readCurves(curveTable)}
 	for i, g := range x.groups {
 		own := &x.groups[i]
-		x.member(g.id, membership{i, 0, false})
+		x.member(g.id, membership{group: i})
 		for r, l := range g.labels {
-			own.phrases = append(own.phrases, x.member(l, membership{i, r + 1, false}))
+			own.phrases = append(own.phrases, x.member(l, membership{group: i, rank: r + 1}))
 			own.words = append(own.words, words(l))
 		}
 		for r, l := range g.weak {
-			own.phrases = append(own.phrases, x.member(l, membership{i, r + 100, true}))
+			own.phrases = append(own.phrases, x.member(l, membership{group: i, rank: r + 100, weak: true}))
 		}
 	}
+	x.addWorld()
 	x.readSides()
 	return x
+}
+
+// addWorld adds the labels of other languages. The first of a list is the group's own name in its language.
+func (x *lexicon) addWorld() {
+	at := map[string]int{}
+	for i, g := range x.groups {
+		at[g.id] = i
+	}
+	ids, lists := worldGroups()
+	for _, id := range ids {
+		i, ok := at[id]
+		if !ok {
+			i = len(x.groups)
+			x.groups = append(x.groups, group{id: id, labels: []string{id}, phrases: []phrase{x.member(id, membership{group: i})}, words: [][]string{words(id)}})
+		}
+		for _, lang := range lists[id] {
+			for r, l := range lang.labels {
+				m := membership{group: i, rank: r, world: true}
+				lang.phrases = append(lang.phrases, x.member(l, m))
+				lang.words = append(lang.words, words(l))
+			}
+			x.groups[i].world = append(x.groups[i].world, lang)
+		}
+	}
 }
 
 // member makes text a label of a group and returns its phrase.
 func (x *lexicon) member(text string, m membership) phrase {
 	ph := x.vocab.add(text)
-	if !slices.ContainsFunc(x.members[ph], func(o membership) bool { return o.group == m.group }) {
+	i := slices.IndexFunc(x.members[ph], func(o membership) bool { return o.group == m.group })
+	if i < 0 {
 		x.members[ph] = append(x.members[ph], m)
+		return ph
 	}
+	x.members[ph][i].world = x.members[ph][i].world || m.world
 	return ph
 }
 
 func newForm(root *node, x *lexicon) *form {
-	f := &form{vocab: x.vocab.clone(), groups: x.groups, members: x.members, sides: x.sides}
+	f := &form{vocab: x.vocab.clone(), groups: x.groups, members: x.members, sides: x.sides, curves: x.curves}
 	f.root = f.build("", "", property{node: root, required: true}, nil, false)
 	f.freeUnique()
 	return f
@@ -388,6 +419,15 @@ func (f *form) expandList(fd *field, list []label, own bool) {
 				share = 0.95
 			}
 			add(ph, w*share)
+		}
+		for _, lang := range f.groups[g].world {
+			for i, ph := range lang.phrases {
+				share := 0.9 - 0.004*float64(i)
+				if i == 0 || holdsAll(lang.words[i], fd.words) {
+					share = 0.95
+				}
+				add(ph, w*share)
+			}
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (f *filler) headers(children []*field) []header {
 
 // headerAt reads row i, with row i+1 when the header goes over two lines, as a header.
 func (f *filler) headerAt(i int, index map[phrase][]label, children []*field, need int) (header, bool) {
-	r := &f.src.rows[i]
+	r := f.cutHead(i)
 	h := header{row: i, last: i}
 	var options []option
 	wide := slices.ContainsFunc(r.cells, func(c cell) bool { return len(c.marks) > 1 }) && f.widerBelow(i)
@@ -79,6 +79,7 @@ func (f *filler) headerAt(i int, index map[phrase][]label, children []*field, ne
 		}
 	}
 	options = append(options, f.secondLine(&h, index)...)
+	options = append(options, f.spanned(&h, index)...)
 	for i := range options {
 		if options[i].child < 0 {
 			options[i].child = f.amountChild(children)
@@ -206,6 +207,46 @@ func (f *filler) secondLine(h *header, index map[phrase][]label) []option {
 		h.last = i
 	}
 	return opts
+}
+
+// spanned joins the heads to the headings that span them in the row above: "Domestic" over "Units" and "Revenue".
+func (f *filler) spanned(h *header, index map[phrase][]label) []option {
+	if h.row == 0 {
+		return nil
+	}
+	r, up := &f.src.rows[h.row], &f.src.rows[h.row-1]
+	if up.page != r.page || r.gap || f.claimed[h.row-1] || len(up.cells) >= len(h.columns) || len(up.line()) > 160 {
+		return nil
+	}
+	var opts []option
+	for k, col := range h.columns {
+		head := f.headText(r, col)
+		c := spanOf(up.cells, h.columns, k)
+		if head == "" || c < 0 {
+			continue
+		}
+		over := up.text(c)
+		for _, text := range []string{over + " " + head, head + " " + over} {
+			if ph := f.walk(text); ph != 0 {
+				for _, l := range index[ph] {
+					opts = append(opts, option{k, int(l.phrase), l.weight + 0.05})
+				}
+			}
+		}
+	}
+	return opts
+}
+
+// spanOf returns the cell of the row above whose middle is nearest to column k, or -1.
+func spanOf(cells []cell, cols []column, k int) int {
+	mid := (cols[k].x0 + cols[k].x1) / 2
+	best, dist := -1, 0.0
+	for c := range cells {
+		if d := abs((cells[c].x0+cells[c].x1)/2 - mid); best < 0 || d < dist {
+			best, dist = c, d
+		}
+	}
+	return best
 }
 
 func (f *filler) headText(r *row, col column) string {

@@ -61,12 +61,42 @@ func (f *form) describe(fd *field) {
 	}
 	fd.unit = unitIn(fd, ws)
 	fd.kind = leafKind(fd, ws)
+	if sense := f.sense(fd); sense != nil && (fd.kind == kindText || fd.kind == kindNumber) {
+		english := *fd
+		english.words = sense
+		switch k := leafKind(&english, append(slices.Clip(ws), sense...)); k {
+		case kindParagraph, kindDuration: // what the name does not say by itself
+		case kindCode:
+			if sense[len(sense)-1] == "number" {
+				fd.kind = k
+			}
+		default:
+			fd.kind = k
+		}
+	}
 	if fd.kind == kindAmount || fd.kind == kindNumber || fd.kind == kindMeasure {
 		fd.lower, fd.upper = slices.Contains(fd.words, "minimum") || slices.Contains(fd.words, "low"), slices.Contains(fd.words, "maximum") || slices.Contains(fd.words, "high")
 		if n := len(fd.words); n > 1 && isCurrencyCode(strings.ToUpper(fd.words[n-1])) {
 			fd.money = strings.ToUpper(fd.words[n-1])
 		}
 	}
+}
+
+// sense returns the English words for a field that is named in another language, or nil: those of the idea that its name is a label of.
+func (f *form) sense(fd *field) []string {
+	var sense []string
+	name := strings.Join(fd.words, " ")
+	for _, m := range f.members[f.vocab.find(name)] {
+		switch {
+		case m.rank == 0 && f.vocab.find(f.groups[m.group].id) == f.vocab.find(name), among(name, " transport base note notes contact code position table status region "):
+			return nil // it is an English word, too
+		case !m.world || m.weak:
+		case f.groups[m.group].id == "delivery note": // a paper, not a remark
+		case sense == nil && (m.rank == 0 || m.rank < 8 && len(name) > 4):
+			sense = f.vocab.canonical(f.groups[m.group].id)
+		}
+	}
+	return sense
 }
 
 func leafKind(fd *field, ws []string) kind {
@@ -99,7 +129,7 @@ func leafKind(fd *field, ws []string) kind {
 
 func numberKind(fd *field, has func(string) bool) kind {
 	switch {
-	case has(" percent pct percentage ") || strings.Contains(strings.ToLower(fd.node.description), "in percent") || strings.Contains(strings.ToLower(fd.node.description), "percentage") || has(" rate ") && has(" tax vat interest discount gst ") && !has(" amount "):
+	case has(" percent pct percentage ") || inPercent(fd.node) || has(" rate ") && has(" tax vat interest discount gst ") && !has(" amount "):
 		return kindPercent
 	case fd.unit != "":
 		return kindMeasure
@@ -109,6 +139,20 @@ func numberKind(fd *field, has func(string) bool) kind {
 		return kindAmount
 	}
 	return kindNumber
+}
+
+// inPercent reports whether the schema says that a number is a percentage.
+func inPercent(n *node) bool {
+	if d := strings.ToLower(n.description); strings.Contains(d, "in percent") || strings.Contains(d, "percentage") {
+		return true
+	}
+	d := strings.ToLower(n.title + " " + n.description)
+	for _, w := range []string{"prozent", "pourcent", "pour cent", "por ciento", "porcentaje", "percentuale", "percentagem", " in %", " en %", "taux "} {
+		if strings.Contains(d, w) {
+			return true
+		}
+	}
+	return false
 }
 
 func formatKind(format string) kind {

@@ -96,7 +96,7 @@ func insideWord(text string, i int) bool {
 // connector reports whether a word before a label changes nothing: "plus shipping", "zzgl. MwSt.".
 func connector(w string) bool {
 	switch strings.ToLower(w) {
-	case "plus", "less", "zzgl", "inkl", "incl", "including", "add", "and", "dont":
+	case "plus", "less", "zzgl", "inkl", "incl", "including", "add", "and", "dont", "abzgl", "abzüglich", "zuzüglich", "davon", "moins", "menos", "meno", "mas", "más":
 		return true
 	}
 	return false

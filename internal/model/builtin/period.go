@@ -38,9 +38,9 @@ func (f *filler) period(fd *field) []candidate {
 func (f *filler) boundary(fd *field) int {
 	for _, w := range fd.words {
 		switch w {
-		case "start", "from", "begin", "commencement", "inception", "arrival":
+		case "start", "from", "begin", "commencement", "inception", "arrival", "von", "ab", "beginn", "debut", "desde", "inicio", "inizio", "dal", "vanaf":
 			return 1
-		case "end", "until", "to", "till", "through", "expiry", "departure":
+		case "end", "until", "to", "till", "through", "expiry", "departure", "bis", "ende", "fin", "hasta", "fine", "fim", "tot":
 			return 2
 		}
 	}
@@ -51,7 +51,7 @@ func (f *filler) boundary(fd *field) int {
 func (f *filler) periodPhrases(fd *field) []label {
 	var own []string
 	for _, w := range fd.words {
-		if !among(w, " start end from to until date on begin ") {
+		if !among(w, " start end from to until date on begin von bis ab beginn ende debut fin desde hasta inicio inizio fine ") {
 			own = append(own, w)
 		}
 	}
@@ -129,7 +129,7 @@ func (f *filler) onlyRange(fd *field, which int) []candidate {
 		}
 		for c := range r.cells {
 			rg, ok := f.ranges(r.text(c), false)
-			if !ok || rg.open || rg.from.day == 0 {
+			if !ok || rg.open || !rg.from.settle(f.src.style.order) || rg.from.day == 0 {
 				continue
 			}
 			if cand, ok := f.rangeEnd(fd, r.page, r.cells[c].start, rg, which, i, 0.58); ok {

@@ -70,7 +70,9 @@ func counts(fd *field) bool {
 // itemList reports whether an array is named like a list of things that were sold.
 func itemList(fd *field) bool {
 	return slices.ContainsFunc(fd.words, func(w string) bool {
-		return among(w, " item line product purchase article service charge entry position row good order dish meal ticket fee lines items ")
+		//nolint:misspell // words of other languages
+		return among(w, " item line product purchase article service charge entry position row good order dish meal ticket fee lines items "+
+			" artikel posten positionen waren leistung leistungen articles ligne lignes produit achat prestation articulo linea lineas producto concepto consumo compra detalle articolo riga righe voce voci prodotto artigo linha produto regel ")
 	})
 }
 

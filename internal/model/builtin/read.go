@@ -140,6 +140,13 @@ func firstSpan(text string, spans []span, h how) (reading, bool) {
 }
 
 func (f *filler) readDate(fd *field, text string, h how) (reading, bool) {
+	if f.boundary(fd) == 2 && len(text) < 200 {
+		if rg, ok := f.ranges(text, false); ok && atLead(text, rg.start, h) && rg.to.year > 0 && rg.to.settle(f.src.style.order) && rg.to.day > 0 {
+			if value, ok := dateValue(fd, text, rg.to); ok {
+				return reading{value, rg.to.start, rg.to.end, 1}, true
+			}
+		}
+	}
 	for _, d := range f.src.style.calendar.dates(text) {
 		if !atLead(text, d.start, h) {
 			return reading{}, false

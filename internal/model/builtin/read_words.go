@@ -150,6 +150,9 @@ func readText(fd *field, text string, h how) (reading, bool) {
 		if i := strings.Index(text, ", "); i > 2 && i+2 < len(text) && (text[i+2] >= 'a' && text[i+2] <= 'z' || digit(text[i+2])) { // "Anna Vogt, born on …"
 			e, text = i, text[:i]
 		}
+		if i := strings.Index(text, ", "); i > 2 && hasDigit(text[i:]) && streetLike(text[i+2:]) { // "Klinikum Lahntal, Bergstraße 60"
+			e, text = i, text[:i]
+		}
 		if i := strings.LastIndex(text, " ("); i > 2 && strings.Trim(text[i+2:], "0123456789,.') ") == "" { // "analogvault (2,318)"
 			e, text = i, text[:i]
 		}

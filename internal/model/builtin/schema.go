@@ -25,6 +25,7 @@ type node struct {
 	description string
 	labels      []string // x-labels
 	enum        []any    // without null
+	told        []string // what each value of enum means; nil when the schema does not say
 	constant    json.RawMessage
 	props       []property // in the schema's order
 	items       *node      // nil means anything
@@ -230,23 +231,27 @@ func (p *schemaParser) own(s *rawSchema, depth int) *node {
 	return n
 }
 
-// alternatives takes the first alternative that is not null; the others only say whether null is admitted.
+// alternatives takes the first alternative that is not null; the others only say whether null is admitted. Constants beside each other
+// are an enumeration.
 func (p *schemaParser) alternatives(n *node, s rawSchema, depth int) {
 	for _, list := range [][]json.RawMessage{s.AnyOf, s.OneOf} {
-		var first *node
+		var alts []*node
 		for _, raw := range list {
 			alt := p.parse(raw, depth+1)
-			if alt.typ == "null" {
+			if alt.typ == "null" || string(alt.constant) == "null" {
 				n.nullable = true
 				continue
 			}
-			if first == nil {
-				first = alt
-			}
+			alts = append(alts, alt)
 		}
-		if first != nil {
-			merge(n, first)
+		if len(alts) == 0 {
+			continue
 		}
+		if enum, told, ok := constants(alts); ok && (len(alts) > 1 || n.nullable) {
+			merge(n, &node{typ: alts[0].typ, enum: enum, told: told})
+			continue
+		}
+		merge(n, alts[0])
 	}
 }
 
@@ -283,7 +288,7 @@ func merge(n, b *node) {
 	n.description = first(b.description, n.description)
 	n.labels = append(n.labels, b.labels...)
 	if n.enum == nil {
-		n.enum = b.enum
+		n.enum, n.told = b.enum, b.told
 	}
 	if n.constant == nil {
 		n.constant = b.constant

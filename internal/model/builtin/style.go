@@ -43,6 +43,9 @@ type evidence struct {
 
 func (e *evidence) page(text string, c *calendar) {
 	for i := 1; i+2 < len(text); i++ {
+		if text[i] == ',' && text[i+1] == '-' && digit(text[i-1]) { // "5.000,-"
+			e.commas++
+		}
 		if (text[i] != ',' && text[i] != '.') || !digit(text[i-1]) || !digit(text[i+1]) || !digit(text[i+2]) {
 			continue
 		}

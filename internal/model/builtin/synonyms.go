@@ -10,6 +10,7 @@ type group struct {
 
 	phrases []phrase   // of labels and then of weak
 	words   [][]string // of labels
+	world   []language // labels of other languages
 }
 
 // groupTable is one group a line: "id: label, label | weak label". Labels are written in canonical words (see aliases).

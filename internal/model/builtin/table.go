@@ -38,16 +38,21 @@ func (f *filler) array(fd *field) {
 	}
 	if it.typ != "object" {
 		if it.typ != "array" {
-			f.lists[fd] = limit(f.list(fd), fd.node.maxItems)
+			f.lists[fd] = came(limit(f.list(fd), fd.node.maxItems), viaList)
 		}
 		return
 	}
-	rows := f.table(fd)
+	rows, from := f.table(fd), viaTable
 	if len(rows) == 0 {
-		rows = f.entries(fd)
+		rows, from = f.entries(fd), viaEntry
 	}
 	if len(rows) == 0 {
-		rows = f.priced(fd)
+		rows, from = f.priced(fd), viaPriced
+	}
+	if from != viaTable { // whose cells say so themselves
+		for _, rec := range rows {
+			rec.came(from)
+		}
 	}
 	f.tables[fd] = limit(rows, fd.node.maxItems)
 }
@@ -115,9 +120,38 @@ func (f *filler) table(fd *field) []record {
 		for i := h.row; i <= h.last; i++ {
 			f.claimed[i] = true
 		}
+		if len(out) > 0 && len(rows[0]) < len(out[len(out)-1]) { // the first row of a page may go on with a group
+			rows = append([]record{out[len(out)-1]}, rows...)
+			out = out[:len(out)-1]
+		}
+		f.asAbove(h, rows)
 		out = append(out, rows...)
 	}
+	poorer(out)
 	return out
+}
+
+// poorer lowers the scores of rows that have fewer values than the fullest: some of them are no items.
+func poorer(rows []record) {
+	most := 0
+	for _, rec := range rows {
+		most = max(most, len(rec))
+	}
+	for _, rec := range rows {
+		if len(rec) == most {
+			continue
+		}
+		for fd, c := range rec {
+			c.score *= 0.85 + 0.15*float64(len(rec))/float64(most)
+			rec[fd] = c
+		}
+	}
+}
+
+// startsWith reports whether a row begins with a label of the group.
+func (f *filler) startsWith(r *row, id string) bool {
+	m, ok := r.label(0)
+	return ok && f.inGroup(m.phrase, id)
 }
 
 // hasAmount reports whether a text has a number with decimals or a currency.
@@ -146,17 +180,40 @@ func (f *filler) rows(h header) []record {
 		if r.page != page && i > h.last+1 && f.repeats(h, r) {
 			break // the same header again: it is read as a table of its own
 		}
+		if len(r.cells) == 2 && f.startsWith(r, "previous balance") {
+			page = r.page
+			continue
+		}
+		rec, numbers := f.record(h, r, i)
+		if (len(rec) < most || most == 0) && carries(r) && (len(out) > 0 || r.page != f.src.rows[h.row].page || i == h.last+1) {
+			f.claimed[i] = true
+			page, strange = r.page, 0
+			continue
+		}
 		if f.closing(r, &h) {
-			break
+			k := -1
+			if len(out) > 0 {
+				k = f.resumes(h, i, most)
+			}
+			if k < 0 {
+				break
+			}
+			f.claimed[i] = true
+			i, page, strange = k-1, f.src.rows[k].page, 0
+			continue
 		}
 		if r.cells[0].slot == 0 && r.keyed(0) && !r.pureLabel(0) {
 			break
 		}
-		rec, numbers := f.record(h, r, i)
 		if len(out) > 0 && f.tableEnds(r, &h, rec, page, most, gaps) {
-			break
+			k := f.resumes(h, i, most)
+			if k < 0 || f.src.rows[k].page == r.page {
+				break
+			}
+			i, page, strange = k-1, f.src.rows[k].page, 0
+			continue
 		}
-		if len(out) > 1 && f.sumOf(rec, out) {
+		if len(out) > 1 && (f.sumOf(rec, out) || f.totals(r, rec, out)) {
 			break
 		}
 		if f.complete(rec, numbers, &h) {
@@ -184,6 +241,11 @@ func (f *filler) rows(h header) []record {
 
 // sumOf reports whether a row is the sum of the rows above it in all of its amounts.
 func (f *filler) sumOf(rec record, above []record) bool {
+	return f.sums(rec, above) && len(rec) < len(above[len(above)-1])
+}
+
+// sums reports whether the amounts of a record are the sums of those above them.
+func (f *filler) sums(rec record, above []record) bool {
 	if len(above) > 500 {
 		return false
 	}
@@ -210,7 +272,7 @@ func (f *filler) sumOf(rec record, above []record) bool {
 			return false
 		}
 	}
-	return amounts > 0 && len(rec) < len(above[len(above)-1])
+	return amounts > 0
 }
 
 // tableEnds reports whether a row behind others is no part of their table: it stands apart and is poorer than they are.
@@ -264,13 +326,15 @@ func (f *filler) sumLabel(ph phrase) bool {
 func (f *filler) record(h header, r *row, i int) (rec record, numbers int) {
 	rec = record{}
 	cells := make([][]int, len(h.columns))
+	r = h.cut(r)
+	aligned := len(r.cells) == len(h.columns) && !h.displaced(r)
 	for c := range r.cells {
 		k := c
 		if s := bySlot(h.columns, r.cells[c].slot); s >= 0 {
 			k = s
 		} else if r.cells[c].slot > 0 && h.columns[0].slot > 0 {
 			continue
-		} else if len(r.cells) != len(h.columns) {
+		} else if !aligned {
 			k = nearest(h.columns, r.cells[c].x0, r.cells[c].x1)
 		}
 		cells[k] = append(cells[k], c)
@@ -297,7 +361,9 @@ func (f *filler) record(h header, r *row, i int) (rec record, numbers int) {
 		if strictKind(col.child) {
 			numbers++
 		}
-		rec[col.child] = f.cellCandidate(rd, r, i)
+		c := f.cellCandidate(rd, r, i)
+		c.score *= 0.8 + 0.2*min(col.weight, 1)
+		rec[col.child] = c
 		if col.upper != nil {
 			if rd, ok := f.read(col.upper, r.page, first.start, last.end, howCell); ok {
 				rec[col.upper] = f.cellCandidate(rd, r, i)
@@ -329,7 +395,9 @@ func (f *filler) cellCandidate(rd reading, r *row, i int) candidate {
 	if rd.end-rd.start < 12 && r.end-r.start <= 260 {
 		qs, qe = r.start, r.end
 	}
-	return rd.at(r.page, qs, qe, 0.95*rd.fit, i)
+	c := rd.at(r.page, qs, qe, 0.95*rd.fit, i)
+	c.via = viaTable
+	return c
 }
 
 // rowCurrency fills a currency that no column holds from the amounts of the row.
@@ -404,7 +472,7 @@ func (f *filler) goesOn(rec record, h header, r *row) bool {
 	if len(text) > 600 {
 		return true
 	}
-	c.value = []byte(text)
+	c.value, c.joined = []byte(text), true
 	rec[col.child] = c
 	return true
 }

@@ -47,11 +47,11 @@ const noiseWords = "the of a an this is its in"
 
 func newVocabulary() *vocabulary {
 	v := &vocabulary{words: map[string]int32{}, edges: map[uint64]phrase{}, ends: []bool{false}, noise: []bool{false}, spell: []string{""}}
-	for pair := range strings.FieldsSeq(aliases) {
+	for pair := range strings.FieldsSeq(aliases + " " + worldAliases) {
 		from, to, _ := strings.Cut(pair, "=")
-		v.words[from] = v.intern(to)
+		v.words[plain(from)] = v.intern(to)
 	}
-	for w := range strings.FieldsSeq(noiseWords) {
+	for w := range strings.FieldsSeq(noiseWords + " " + worldNoise) {
 		v.noise[v.intern(w)] = true
 	}
 	return v
@@ -74,7 +74,13 @@ func (v *vocabulary) intern(word string) int32 {
 		v.words[word] = id
 		return id
 	}
+	bare := umlauts(word)
+	if id, ok := v.words[bare]; ok {
+		v.words[word] = id
+		return id
+	}
 	v.size++
+	v.words[bare] = v.size
 	v.words[word] = v.size
 	v.noise = append(v.noise, false)
 	v.spell = append(v.spell, word)
@@ -107,7 +113,58 @@ func (v *vocabulary) lookup(lower []byte) int32 {
 		return id
 	}
 	if n := len(lower); n > 3 && lower[n-1] == 's' && lower[n-2] != 's' && lower[n-2] != 'u' {
-		return v.words[string(lower[:n-1])]
+		if id, ok := v.words[string(lower[:n-1])]; ok {
+			return id
+		}
+	}
+	if digraphs(lower) {
+		return v.words[umlauts(string(lower))]
+	}
+	return v.misread(lower)
+}
+
+// misread returns the id of the word that OCR has read with digits for letters, or with l for I ("T0tal", "lnvoice"), or 0. Only labels
+// are words of a vocabulary: no value is ever mended.
+func (v *vocabulary) misread(w []byte) int32 {
+	if len(w) < 4 || len(w) > 40 {
+		return 0
+	}
+	letters, digits := 0, 0
+	for _, c := range w {
+		switch {
+		case c >= 'a' && c <= 'z':
+			letters++
+		case digit(c):
+			digits++
+		}
+	}
+	if w[0] != 'l' && digits == 0 || digits > 2 || letters < 3 {
+		return 0
+	}
+	var buf [40]byte
+	for _, one := range "li" {
+		out := append(buf[:0], w...)
+		for i, c := range out {
+			switch c {
+			case '0':
+				out[i] = 'o'
+			case '1':
+				out[i] = byte(one)
+			case '5':
+				out[i] = 's'
+			case '8':
+				out[i] = 'b'
+			}
+		}
+		if id, ok := v.words[string(out)]; ok && digits > 0 {
+			return id
+		}
+		if out[0] == 'l' {
+			out[0] = 'i'
+			if id, ok := v.words[string(out)]; ok {
+				return id
+			}
+		}
 	}
 	return 0
 }
@@ -172,7 +229,7 @@ func words(text string) []string {
 		if start < 0 {
 			break
 		}
-		out = append(out, strings.ToLower(strings.ReplaceAll(text[start:end], ".", "")))
+		out = append(out, plain(text[start:end]))
 		i = end
 	}
 	return out
@@ -228,8 +285,26 @@ func nextWord(text string, i int) (start, end int) {
 		if e := dotted(text, i); e > 0 {
 			return start, e
 		}
+		if n := elision(text, start, i); n > 0 {
+			return nextWord(text, n)
+		}
 	}
 	return start, i
+}
+
+// elision returns where the word behind an article that lost its vowel begins ("d'échéance", "l’assuré"), or 0.
+func elision(text string, start, i int) int {
+	if i >= len(text) || strings.IndexByte("dlDL", text[start]) < 0 {
+		return 0
+	}
+	c, n := utf8.DecodeRuneInString(text[i:])
+	if c != '\'' && c != '’' {
+		return 0
+	}
+	if c, _ = utf8.DecodeRuneInString(text[i+n:]); !unicode.IsLetter(c) {
+		return 0
+	}
+	return i + n
 }
 
 // dotted returns the end of dotted single letters that go on at the dot at i, or 0.
@@ -249,7 +324,7 @@ func wordRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 	}
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '°' || r == 'º'
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '°' || r == 'º' || r >= 0x300 && r <= 0x36F
 }
 
 func asciiLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
@@ -270,23 +345,99 @@ func (v *vocabulary) tokens(dst []token, text string, start, end, limit int) []t
 	return dst
 }
 
-// lower appends s in lower case without dots; words longer than 40 bytes are cut, as no label has them.
+// lower appends s in lower case without dots and diacritics; words longer than 40 bytes are cut, as no label has them.
 func lower(dst []byte, s string) []byte {
 	if len(s) > 40 {
-		s = s[:40]
+		s = s[:cutRune(s, 40)]
 	}
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= utf8.RuneSelf {
-			return append(dst[:0], strings.ToLower(strings.ReplaceAll(s, ".", ""))...)
+		switch {
+		case c == '.':
+		case c >= 'A' && c <= 'Z':
+			dst = append(dst, c+'a'-'A')
+		case c < utf8.RuneSelf:
+			dst = append(dst, c)
+		default:
+			r, n := utf8.DecodeRuneInString(s[i:])
+			dst = appendPlain(dst, r)
+			i += n - 1
 		}
-		if c == '.' {
-			continue
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
 	}
 	return dst
+}
+
+// plain writes a word in lower case without dots and diacritics.
+func plain(s string) string { return string(lowerAll(nil, s)) }
+
+// lowerAll is lower for words of any length.
+func lowerAll(dst []byte, s string) []byte {
+	for len(s) > 40 {
+		n := cutRune(s, 40)
+		if n == 0 {
+			break
+		}
+		dst, s = lower(dst, s[:n]), s[n:]
+	}
+	return lower(dst, s)
+}
+
+// plainLetters are letters of Latin scripts by the plain one that stands for them, which begins each word.
+const plainLetters = "aàáâãäåāăą cçćč dďđ eèéêëēėęě gğ iìíîïīįı lłľĺ nñńň oòóôõöøōő°º rŕř sśšşș tťţț uùúûüūůűų yýÿ zźżž"
+
+// appendPlain appends the plain letters for a letter that is not ASCII.
+func appendPlain(dst []byte, r rune) []byte {
+	r = unicode.ToLower(r)
+	switch {
+	case r < 0xE0 && r != '°' && r != 'º' && r != 'ß', r > 0x17F && r < 0x218:
+		return utf8.AppendRune(dst, r)
+	case r >= 0x300 && r <= 0x36F:
+		return dst
+	}
+	switch r {
+	case 'ß':
+		return append(dst, "ss"...)
+	case 'æ':
+		return append(dst, "ae"...)
+	case 'œ':
+		return append(dst, "oe"...)
+	case 'ﬁ':
+		return append(dst, "fi"...)
+	case 'ﬂ':
+		return append(dst, "fl"...)
+	}
+	if r > 0x21B {
+		return utf8.AppendRune(dst, r)
+	}
+	first := byte(0)
+	for i, m := range plainLetters {
+		switch {
+		case m < utf8.RuneSelf && m != ' ':
+			first = plainLetters[i]
+		case m == r:
+			return append(dst, first)
+		}
+	}
+	return utf8.AppendRune(dst, r)
+}
+
+// umlauts writes ä, ö and ü, spelled out in a word of five letters or more, as the letters without their dots: "waehrung".
+func umlauts(w string) string {
+	if len(w) < 5 || !digraphs([]byte(w)) {
+		return w
+	}
+	return strings.NewReplacer("ae", "a", "oe", "o", "ue", "u").Replace(w[:len(w)-1]) + w[len(w)-1:]
+}
+
+// digraphs reports whether a word may have a spelled-out umlaut.
+func digraphs(w []byte) bool {
+	if len(w) < 5 {
+		return false
+	}
+	for i := 1; i < len(w)-1; i++ {
+		if w[i] == 'e' && (w[i-1] == 'a' || w[i-1] == 'o' || w[i-1] == 'u' && (i < 2 || w[i-2] != 'q' && w[i-2] != 'e' && w[i-2] != 'a')) {
+			return true
+		}
+	}
+	return false
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/grounding"
 	"github.com/stewardhq/steward/internal/model"
 )
@@ -14,7 +16,8 @@ import (
 // answerOf turns a model's text into a value and its claims. Text in which no JSON can be found becomes a JSON string, which
 // fits no schema: the caller's validation then says so, and the call's cost is not lost.
 func answerOf(text string, a *ask, req *model.Request) (json.RawMessage, []grounding.Claim, error) {
-	if a.schema == nil {
+	text = withoutThoughts(text)
+	if a.shape == nil {
 		value, err := json.Marshal(text)
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode a model's answer: %w", err)
@@ -31,17 +34,17 @@ func answerOf(text string, a *ask, req *model.Request) (json.RawMessage, []groun
 	}
 	value, claims := found, []grounding.Claim(nil)
 	if a.wrapped {
-		value, claims = unwrap(found)
+		value, claims = unwrap(found, req.Documents)
 	}
-	if a.strict == nil {
+	if a.mode != modeSchema && a.mode != modeObject {
 		return value, claims, nil
 	}
-	value, err := withoutFillers(value, req.Schema)
+	value, err := withoutFillers(value, a.root)
 	return value, claims, err
 }
 
 // unwrap splits {"result": …, "evidence": […]}. An answer without the wrapper is taken as the result without evidence.
-func unwrap(found json.RawMessage) (json.RawMessage, []grounding.Claim) {
+func unwrap(found json.RawMessage, docs []grounding.Document) (json.RawMessage, []grounding.Claim) {
 	var box map[string]json.RawMessage
 	if err := json.Unmarshal(found, &box); err != nil {
 		return found, nil
@@ -50,7 +53,7 @@ func unwrap(found json.RawMessage) (json.RawMessage, []grounding.Claim) {
 	if _, evidence := box["evidence"]; !ok || (!evidence && len(box) > 1) {
 		return found, nil
 	}
-	return result, claimsOf(box["evidence"], result)
+	return result, claimsOf(box["evidence"], result, docs)
 }
 
 // rawClaim is a claim as models write it; numbers may come as text.
@@ -60,6 +63,19 @@ type rawClaim struct {
 	Page       number `json:"page"`
 	Quote      string `json:"quote"`
 	Confidence number `json:"confidence"`
+	Region     region `json:"region"`
+}
+
+// region reads a list of four numbers; anything else is no region.
+type region []float64
+
+// UnmarshalJSON implements json.Unmarshaler. It never fails, for the same reason as that of number.
+func (r *region) UnmarshalJSON(data []byte) error {
+	var list []number
+	if err := json.Unmarshal(data, &list); err == nil && len(list) == 4 {
+		*r = region{float64(list[0]), float64(list[1]), float64(list[2]), float64(list[3])}
+	}
+	return nil
 }
 
 // number reads 3, 3.0 and "3"; anything else is 0.
@@ -77,7 +93,7 @@ func (n *number) UnmarshalJSON(data []byte) error {
 // maxClaims bounds how much evidence one answer may bring.
 const maxClaims = 20000
 
-func claimsOf(raw, result json.RawMessage) []grounding.Claim {
+func claimsOf(raw, result json.RawMessage, docs []grounding.Document) []grounding.Claim {
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil // claims are hints: an answer without readable evidence is an answer without evidence
@@ -85,18 +101,88 @@ func claimsOf(raw, result json.RawMessage) []grounding.Claim {
 	var out []grounding.Claim
 	for _, item := range list[:min(len(list), maxClaims)] {
 		var c rawClaim
-		if err := json.Unmarshal(item, &c); err != nil || strings.TrimSpace(c.Quote) == "" {
+		if err := json.Unmarshal(item, &c); err != nil {
 			continue
 		}
-		out = append(out, grounding.Claim{
+		claim := grounding.Claim{
 			Path:       pointerOf(c.Path, result),
 			FileIndex:  max(int(clamp(c.File, 0, 1e6))-1, 0),
 			Page:       int(clamp(c.Page, 0, 1e6)),
 			Quote:      c.Quote,
 			Confidence: confidenceOf(c.Confidence),
-		})
+		}
+		claim.Region = regionOf(c.Region, pageOf(docs, claim.FileIndex, claim.Page))
+		if strings.TrimSpace(claim.Quote) == "" && claim.Region == nil {
+			continue
+		}
+		out = append(out, claim)
 	}
 	return out
+}
+
+// pageOf finds the page that a claim names; nil when there is none.
+func pageOf(docs []grounding.Document, file, number int) *grounding.Page {
+	for i := range docs {
+		if docs[i].FileIndex != file {
+			continue
+		}
+		for j := range docs[i].Pages {
+			if docs[i].Pages[j].Number == number {
+				return &docs[i].Pages[j]
+			}
+		}
+	}
+	return nil
+}
+
+// regionOf makes a box in the page's coordinates of four numbers that run from 0 to 1000, from 0 to 1, or over the picture's
+// pixels. Only pages that were shown as a picture have regions; what is no box is nil.
+func regionOf(r region, page *grounding.Page) *steward.Box {
+	if len(r) != 4 || page == nil || page.Picture == nil {
+		return nil
+	}
+	wide, high := 1000.0, 1000.0
+	switch most := slices.Max(r); {
+	case most <= 0:
+		return nil
+	case most <= 1:
+		wide, high = 1, 1
+	case most > 1000:
+		wide, high = float64(page.Picture.Width), float64(page.Picture.Height)
+	}
+	width, height := page.Width, page.Height
+	if width <= 0 || height <= 0 {
+		width, height = float64(page.Picture.Width), float64(page.Picture.Height)
+	}
+	if wide <= 0 || high <= 0 || width <= 0 || height <= 0 {
+		return nil
+	}
+	at := func(v, whole, to float64) float64 { return min(max(v/whole, 0), 1) * to }
+	box := &steward.Box{
+		X0: at(min(r[0], r[2]), wide, width), X1: at(max(r[0], r[2]), wide, width),
+		Y0: at(min(r[1], r[3]), high, height), Y1: at(max(r[1], r[3]), high, height),
+	}
+	if box.X1 <= box.X0 || box.Y1 <= box.Y0 {
+		return nil
+	}
+	return box
+}
+
+// withoutThoughts takes off what a model wrote for itself before its answer, in the tags of open models that no server took out.
+// Thoughts that never end leave no answer.
+func withoutThoughts(text string) string {
+	const open, end = "<think>", "</think>"
+	trimmed := strings.TrimSpace(text)
+	if rest, thinks := strings.CutPrefix(trimmed, open); thinks {
+		_, answer, _ := strings.Cut(rest, end)
+		return strings.TrimSpace(answer)
+	}
+	// Some templates open the tag in the prompt. JSON may hold the tag in a string: then it is no mark of an end.
+	before, answer, ended := strings.Cut(trimmed, end)
+	if ended && !strings.HasPrefix(trimmed, "{") && !strings.HasPrefix(trimmed, "[") && !strings.Contains(before, open) {
+		return strings.TrimSpace(answer)
+	}
+	return text
 }
 
 func clamp(n number, low, high float64) float64 { return min(max(float64(n), low), high) }
@@ -136,11 +222,7 @@ func hasMember(object json.RawMessage, name string) bool {
 }
 
 // withoutFillers takes the nulls out that only the strict form asked for.
-func withoutFillers(value, schema json.RawMessage) (json.RawMessage, error) {
-	root, err := decodeSchema(schema)
-	if err != nil {
-		return nil, err
-	}
+func withoutFillers(value json.RawMessage, root map[string]any) (json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(value))
 	dec.UseNumber()
 	var v any

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"charm.land/fantasy"
 
@@ -25,10 +26,16 @@ func (c *client) failure(ctx context.Context, x *exchange, err error) error {
 	}
 	text := c.scrub(providerText(x, err))
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return c.passing(fmt.Sprintf("did not end its answer within %s", c.opts.Timeout))
 	case !x.sent:
 		return c.unsent(text)
-	case x.tooLong:
+	case errors.Is(x.fault, errTooLong):
 		return c.fail(steward.FailProviderError, "sent an answer that is too long", "")
+	case errors.Is(x.fault, errNoAnswer):
+		return c.passing("did not answer in time")
+	case errors.Is(x.fault, errSilent):
+		return c.passing("fell silent in the middle of its answer")
 	case x.status == 0:
 		f := c.fail(steward.FailProviderError, "could not be reached, or broke off", "")
 		f.Transient = true
@@ -42,10 +49,11 @@ func (c *client) failure(ctx context.Context, x *exchange, err error) error {
 func (c *client) unsent(text string) error {
 	if c.config.Kind == model.KindBedrock {
 		f := c.fail(steward.FailProviderNotConfigured, "cannot be called without usable AWS credentials and a region", "")
-		f.Err = errors.New(text)
+		f.Held, f.Err = true, errors.New(text)
 		return f
 	}
 	f := c.fail(steward.FailProviderError, "cannot be asked this way", text)
+	f.Held = true
 	return f
 }
 
@@ -62,7 +70,7 @@ func (c *client) failureOf(x *exchange, text string) error {
 		return &steward.Failure{
 			Code: steward.FailModelRefused, Message: "The model's content filter refused the request.", Err: errors.New(text),
 		}
-	case status == http.StatusUnauthorized, strings.Contains(text, "API key not valid"):
+	case status == http.StatusUnauthorized, status == http.StatusBadRequest && namesBadKey(text):
 		return c.fail(steward.FailProviderNotConfigured, "refused the API key", "")
 	case status == http.StatusForbidden:
 		return c.fail(steward.FailProviderError, "does not allow this call (403)", "")
@@ -70,7 +78,7 @@ func (c *client) failureOf(x *exchange, text string) error {
 		f := c.fail(steward.FailModelUnavailable, fmt.Sprintf("has no model %q", c.remoteID), "")
 		f.Err = errors.New(text)
 		return f
-	case status == http.StatusTooManyRequests && isOutOfQuota(text), status == http.StatusPaymentRequired:
+	case status == http.StatusTooManyRequests && isOutOfQuota(text), status == http.StatusBadRequest && isOutOfQuota(text), status == http.StatusPaymentRequired:
 		return c.fail(steward.FailProviderError, "has no credit left for this key", "")
 	case isPassing(status, text):
 		f := c.fail(steward.FailProviderError, passingWords(status), text)
@@ -79,6 +87,9 @@ func (c *client) failureOf(x *exchange, text string) error {
 		}
 		f.Transient = true
 		f.RetryAfter = x.retryAfter
+		if f.RetryAfter == 0 && x.retryable() {
+			f.RetryAfter = retryDelay(x.body)
+		}
 		return f
 	}
 	f := c.fail(steward.FailProviderError, fmt.Sprintf("refused the request (%d)", x.status), text)
@@ -105,6 +116,13 @@ func (c *client) fail(code steward.FailureCode, what, text string) *steward.Fail
 	return f
 }
 
+// passing is a fault that may be gone at the next call.
+func (c *client) passing(what string) *steward.Failure {
+	f := c.fail(steward.FailProviderError, what, "")
+	f.Transient = true
+	return f
+}
+
 // isPassing reports whether the same call may work later. An answer of 200 that the library could not read is one of those.
 func isPassing(status int, text string) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooManyRequests ||
@@ -123,7 +141,7 @@ func passingWords(status int) string {
 }
 
 var contextOverflow = regexp.MustCompile(`(?i)context_length_exceeded|maximum context length|prompt is too long|` +
-	`input token count.*exceeds|exceeds? the (available )?context|context window|input is too long|too many (input )?tokens|request_too_large`)
+	`input token count.*exceeds|exceeds? the (available )?context|context window|input is too long|maximum prompt length|too many (input )?tokens|request_too_large`)
 
 func isContextOverflow(status int, text string) bool {
 	return status == http.StatusRequestEntityTooLarge ||
@@ -131,37 +149,52 @@ func isContextOverflow(status int, text string) bool {
 }
 
 func isFiltered(text string) bool {
-	return strings.Contains(text, "content_filter") || strings.Contains(text, "content management policy")
+	return strings.Contains(text, "content_filter") || strings.Contains(text, "content management policy") ||
+		strings.Contains(text, "content filtering policy")
 }
 
 func isUnknownModel(text string) bool {
 	return strings.Contains(text, "model_not_found") || strings.Contains(text, "DeploymentNotFound")
 }
 
-func isOutOfQuota(text string) bool { return strings.Contains(text, "insufficient_quota") }
+func isOutOfQuota(text string) bool {
+	return strings.Contains(text, "insufficient_quota") || strings.Contains(text, "credit balance is too low")
+}
+
+// namesBadKey finds the words of providers that answer 400 to a wrong key.
+func namesBadKey(text string) bool {
+	return strings.Contains(text, "API key not valid") || strings.Contains(text, "Incorrect API key")
+}
+
+func (x *exchange) retryable() bool {
+	return x.status == http.StatusTooManyRequests || x.status == http.StatusServiceUnavailable
+}
+
+// retryDelay reads the wait that Gemini asks for in the body of its error; 0 when there is none.
+func retryDelay(body []byte) time.Duration {
+	var answer struct {
+		Error struct {
+			Details []struct {
+				RetryDelay string `json:"retryDelay"`
+			} `json:"details"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return 0
+	}
+	for _, detail := range answer.Error.Details {
+		if d, err := time.ParseDuration(detail.RetryDelay); err == nil && d > 0 {
+			return min(d, 24*time.Hour)
+		}
+	}
+	return 0
+}
 
 // providerText is the provider's own sentence: its code and message when its answer has the usual form, else what the library
 // made of the fault.
 func providerText(x *exchange, err error) string {
-	var answer struct {
-		Error struct {
-			Code    any    `json:"code"`
-			Type    string `json:"type"`
-			Status  string `json:"status"`
-			Message string `json:"message"`
-		} `json:"error"`
-		Message string `json:"message"`
-	}
-	if x.status >= 400 && json.Unmarshal(x.body, &answer) == nil {
-		e := answer.Error
-		var parts []string
-		for _, part := range []string{textOf(e.Code), e.Type, e.Status} {
-			if part != "" {
-				parts = append(parts, part)
-			}
-		}
-		text := strings.TrimSpace(strings.Join(parts, " ") + ": " + e.Message + answer.Message)
-		if text = strings.Trim(text, ": "); text != "" {
+	if x.status >= 400 {
+		if text := errorText(x.body); text != "" {
 			return text
 		}
 	}
@@ -170,6 +203,36 @@ func providerText(x *exchange, err error) string {
 		return firstLine(string(x.body), perr.Message)
 	}
 	return firstLine(err.Error())
+}
+
+// errorText reads an error's body: {"error": {code, type, status, message}} or {"error": text} or {code, type, message}.
+func errorText(body []byte) string {
+	type words struct {
+		Code    any    `json:"code"`
+		Type    any    `json:"type"`
+		Status  string `json:"status"`
+		Message string `json:"message"`
+	}
+	var answer struct {
+		words
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return ""
+	}
+	var inner words
+	var said string
+	if err := json.Unmarshal(answer.Error, &inner); err != nil {
+		inner = answer.words
+		_ = json.Unmarshal(answer.Error, &said) // neither an object nor a text: there are no words
+	}
+	var parts []string
+	for _, part := range []string{textOf(inner.Code), textOf(inner.Type), inner.Status} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Trim(strings.TrimSpace(strings.Join(parts, " ")+": "+inner.Message+said), ": ")
 }
 
 func textOf(v any) string {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,16 +62,23 @@ func newProvider(c *client, httpClient *http.Client) (fantasy.Provider, error) {
 		}
 		return google.New(google.WithGeminiAPIKey(keyInTransport), google.WithBaseURL(c.config.BaseURL),
 			google.WithHTTPClient(httpClient), google.WithUserAgent(userAgent))
-	case model.KindOpenRouter, model.KindOpenAICompat:
+	case model.KindOpenRouter, model.KindXAI, model.KindOpenAICompat:
 		base := c.config.BaseURL
-		if base == "" && c.config.Kind == model.KindOpenRouter {
+		switch {
+		case base != "":
+		case c.config.Kind == model.KindOpenRouter:
 			base = openrouter.DefaultURL
+		case c.config.Kind == model.KindXAI:
+			base = xaiURL
 		}
 		return openaicompat.New(openaicompat.WithName(compatName), openaicompat.WithAPIKey(keyInTransport),
 			openaicompat.WithBaseURL(base), openaicompat.WithHTTPClient(httpClient), openaicompat.WithUserAgent(userAgent))
 	}
 	return nil, fmt.Errorf("kind %q is unknown", c.config.Kind)
 }
+
+// xaiURL is xAI's public address.
+const xaiURL = "https://api.x.ai/v1"
 
 // compatName is the library's key for a compatible server's options.
 const compatName = "compatible"
@@ -109,7 +117,7 @@ func (c *client) options(req *model.Request, a *ask) fantasy.ProviderOptions {
 	}
 	level := openai.ReasoningEffort(effort)
 	switch {
-	case c.config.Kind == model.KindOpenRouter || c.config.Kind == model.KindOpenAICompat:
+	case c.config.Kind == model.KindOpenRouter || c.config.Kind == model.KindXAI || c.config.Kind == model.KindOpenAICompat:
 		return fantasy.ProviderOptions{compatName: &openaicompat.ProviderOptions{ReasoningEffort: &level}}
 	case c.speaksResponses():
 		return fantasy.ProviderOptions{openai.Name: &openai.ResponsesProviderOptions{ReasoningEffort: &level}}
@@ -123,7 +131,7 @@ func claudeOptions(effort string, a *ask) fantasy.ProviderOptions {
 		level := anthropic.Effort(effort)
 		o.Effort = &level
 	}
-	if a.strict != nil {
+	if a.mode == modeSchema {
 		// Set by the library rather than by the transport: on Bedrock the body is signed.
 		o.ExtraBody = map[string]any{"output_config.format": map[string]any{"type": "json_schema", "schema": a.strict}}
 	}
@@ -135,38 +143,97 @@ func (c *client) speaksResponses() bool {
 }
 
 // patch is what the transport adds to the request's body: the provider's structured output, which the client library
-// knows only for a small part of JSON Schema.
-func (c *client) patch(a *ask) func(map[string]any) {
-	if a.schema == nil || c.isClaude() || (a.strict == nil && !a.jsonMode) {
+// knows only for a small part of JSON Schema, how closely pictures are looked at, and the prompt's cache key.
+func (c *client) patch(req *model.Request, a *ask, prefix string) func(map[string]any) {
+	var patches []func(map[string]any)
+	if p := c.formatPatch(a); a.shape != nil && p != nil {
+		patches = append(patches, p)
+	}
+	if p := c.detailPatch(req.ImageDetail); len(a.pictures) > 0 && p != nil {
+		patches = append(patches, p)
+	}
+	if prefix != "" && (c.config.Kind == model.KindOpenAI || c.config.Kind == model.KindAzure) && c.refused.takesPrefixKey() {
+		patches = append(patches, func(body map[string]any) { body["prompt_cache_key"] = prefix })
+	}
+	if len(patches) == 0 {
 		return nil
 	}
+	return func(body map[string]any) {
+		for _, p := range patches {
+			p(body)
+		}
+	}
+}
+
+// formatPatch asks for structured output in the request's mode; nil when the body is not the place for it.
+func (c *client) formatPatch(a *ask) func(map[string]any) {
+	if c.isClaude() || a.mode == modePrompt || a.mode == "" {
+		return nil
+	}
+	strict := a.mode == modeSchema
 	switch {
 	case c.config.Kind == model.KindGoogle:
 		return func(body map[string]any) {
 			config := memberOf(body, "generationConfig")
 			config["responseMimeType"] = "application/json"
-			if a.strict != nil {
-				config["responseJsonSchema"] = a.strict
+			if strict {
+				config["responseJsonSchema"] = a.wire
 			}
 		}
 	case c.speaksResponses():
 		return func(body map[string]any) {
 			format := map[string]any{"type": "json_object"}
-			if a.strict != nil {
-				format = map[string]any{"type": "json_schema", "name": "answer", "strict": true, "schema": a.strict}
+			if strict {
+				format = map[string]any{"type": "json_schema", "name": "answer", "strict": true, "schema": a.wire}
 			}
 			memberOf(body, "text")["format"] = format
 		}
 	}
 	return func(body map[string]any) {
 		format := map[string]any{"type": "json_object"}
-		if a.strict != nil {
+		switch {
+		case strict:
 			format = map[string]any{
 				"type":        "json_schema",
-				"json_schema": map[string]any{"name": "answer", "strict": true, "schema": a.strict},
+				"json_schema": map[string]any{"name": "answer", "strict": true, "schema": a.wire},
 			}
+		case a.mode == modeObject && a.strict != nil:
+			format["schema"] = a.wire
 		}
 		body["response_format"] = format
+	}
+}
+
+// detailPatch says how closely pictures are looked at; nil when the provider has no such setting or its own choice is wanted.
+func (c *client) detailPatch(detail string) func(map[string]any) {
+	if detail != "low" && detail != "high" {
+		return nil
+	}
+	switch {
+	case c.isClaude():
+		return nil
+	case c.config.Kind == model.KindGoogle:
+		return func(body map[string]any) {
+			memberOf(body, "generationConfig")["mediaResolution"] = "MEDIA_RESOLUTION_" + strings.ToUpper(detail)
+		}
+	}
+	return func(body map[string]any) {
+		for _, list := range []string{"messages", "input"} {
+			messages, _ := body[list].([]any) // the other API has the other
+			for _, m := range messages {
+				message, _ := m.(map[string]any)
+				content, _ := message["content"].([]any) // plain text has no parts
+				for _, p := range content {
+					part, _ := p.(map[string]any)
+					switch part["type"] {
+					case "image_url":
+						memberOf(part, "image_url")["detail"] = detail
+					case "input_image":
+						part["detail"] = detail
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -180,39 +247,80 @@ func memberOf(body map[string]any, name string) map[string]any {
 	return member
 }
 
-// refusalIn finds a refusal in a provider's answer, in the form of chat completions, of OpenAI's responses or of Gemini. The
-// client library drops these.
+// refusalIn finds a refusal in a provider's answer, in the form of chat completions, of OpenAI's responses or of Gemini, whole or as
+// a stream. The client library drops these.
 func refusalIn(body []byte) (words string, refused bool) {
-	var answer struct {
-		Choices []struct {
-			Message struct {
-				Refusal string `json:"refusal"`
-			} `json:"message"`
-		} `json:"choices"`
-		Output []struct {
-			Content []struct {
-				Type    string `json:"type"`
-				Refusal string `json:"refusal"`
-			} `json:"content"`
-		} `json:"output"`
-		PromptFeedback struct {
-			BlockReason string `json:"blockReason"`
-		} `json:"promptFeedback"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if !bytes.Contains(body, []byte("refusal")) && !bytes.Contains(body, []byte("blockReason")) {
 		return "", false
 	}
-	for _, choice := range answer.Choices {
+	var streamed strings.Builder
+	for _, doc := range documentsIn(body) {
+		var answer refusalForms
+		if err := json.Unmarshal(doc, &answer); err != nil {
+			continue
+		}
+		if words, refused := answer.whole(); refused {
+			return words, true
+		}
+		for _, choice := range answer.Choices {
+			streamed.WriteString(choice.Delta.Refusal)
+		}
+		if answer.Type == "response.refusal.delta" {
+			streamed.WriteString(answer.Delta)
+		}
+	}
+	return streamed.String(), streamed.Len() > 0
+}
+
+// refusalForms are the places where answers hold refusals.
+type refusalForms struct {
+	Choices []struct {
+		Message struct {
+			Refusal string `json:"refusal"`
+		} `json:"message"`
+		Delta struct {
+			Refusal string `json:"refusal"`
+		} `json:"delta"`
+	} `json:"choices"`
+	Output []struct {
+		Content []struct {
+			Type    string `json:"type"`
+			Refusal string `json:"refusal"`
+		} `json:"content"`
+	} `json:"output"`
+	PromptFeedback struct {
+		BlockReason string `json:"blockReason"`
+	} `json:"promptFeedback"`
+	Type  string `json:"type"`
+	Delta string `json:"delta"`
+}
+
+func (a *refusalForms) whole() (words string, refused bool) {
+	for _, choice := range a.Choices {
 		if choice.Message.Refusal != "" {
 			return choice.Message.Refusal, true
 		}
 	}
-	for _, item := range answer.Output {
+	for _, item := range a.Output {
 		for _, part := range item.Content {
 			if part.Type == "refusal" {
 				return part.Refusal, true
 			}
 		}
 	}
-	return "", answer.PromptFeedback.BlockReason != ""
+	return "", a.PromptFeedback.BlockReason != ""
+}
+
+// documentsIn lists the JSON documents of an answer: itself, or those of its events.
+func documentsIn(body []byte) [][]byte {
+	if len(body) == 0 || body[0] == '{' || body[0] == '[' {
+		return [][]byte{body}
+	}
+	var docs [][]byte
+	for line := range bytes.Lines(body) {
+		if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			docs = append(docs, bytes.TrimSpace(data))
+		}
+	}
+	return docs
 }

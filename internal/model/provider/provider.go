@@ -12,35 +12,41 @@ package provider
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"charm.land/fantasy"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/grounding"
 	"github.com/stewardhq/steward/internal/model"
 )
 
-// callTimeout bounds one call: a provider that says nothing for so long will not answer.
-const callTimeout = 15 * time.Minute
+// Dialer returns the function by which a model.Registry connects. base carries every call; nil means a transport of the package's
+// own.
+func Dialer(base http.RoundTripper) model.Dialer { return DialerWith(Options{Base: base}) }
 
-// Dialer returns the function by which a model.Registry connects. base carries every call; nil means http.DefaultTransport.
-func Dialer(base http.RoundTripper) model.Dialer {
+// DialerWith is Dialer with options.
+func DialerWith(o Options) model.Dialer {
+	o = o.filled()
 	return func(name string, p model.ProviderConfig, e model.Entry) (model.Model, error) {
 		c := &client{
 			name:     name,
+			opts:     o,
 			config:   p,
 			entry:    e,
 			remoteID: e.RemoteID(name),
 			secrets:  secretsOf(&p),
+			refused:  refusals{now: o.Now},
+			fronts:   prefixes{now: o.Now},
 		}
 		httpClient := &http.Client{
-			Transport: newTransport(base, &p),
+			Transport: newTransport(o, &p, c.remoteID),
 			// A redirect would carry the key and the documents to an address that nobody configured.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
@@ -70,46 +76,110 @@ func secretsOf(p *model.ProviderConfig) []string {
 // client asks one provider for one model. It is safe for concurrent use.
 type client struct {
 	name     string // the provider's name in the configuration
+	opts     Options
 	config   model.ProviderConfig
 	entry    model.Entry
 	remoteID string
 	secrets  []string
 	remote   fantasy.LanguageModel
+	refused  refusals
+	fronts   prefixes
+	shapes   shapes
 }
 
-// Generate implements model.Model.
+// Generate implements model.Model. A way of asking for structured output that the server refuses is left for the next weaker one,
+// which is remembered.
 //
-// Errors: *steward.Failure, Transient with RetryAfter for 408, 409, 429, 5xx and network faults; ctx.Err().
+// Errors: *steward.Failure, Transient with RetryAfter for 408, 409, 429, 5xx, network faults and answers that do not come or do not
+// end in time; those of a page's Picture.Open; ctx.Err().
 func (c *client) Generate(ctx context.Context, req *model.Request) (*model.Response, error) {
-	a, err := askOf(req, c.config.Kind, &c.entry)
+	pages, warnings, err := c.shown(req)
 	if err != nil {
 		return nil, err
 	}
-	prompt, err := promptOf(req, &c.entry, a)
+	regions := slices.ContainsFunc(pages, func(p *grounding.Page) bool { return !hasText(p) })
+	a := &ask{regions: regions && req.Evidence, docs: hashDocs(req.Documents)}
+	if len(req.Schema) > 0 {
+		if a.shape, err = c.shapes.of(req, c.config.Kind, &c.entry, a.regions); err != nil {
+			return nil, err
+		}
+		a.mode = a.first
+	}
+	if c.config.Kind != model.KindBedrock { // whose requests are signed before the transport sees them
+		a.marks = rand.Text()
+	}
+	if a.pictures, err = c.openPictures(ctx, pages); err != nil {
+		return nil, err
+	}
+	resp, err := c.descend(ctx, req, a)
 	if err != nil {
 		return nil, err
 	}
+	resp.Warnings = append(warnings, resp.Warnings...)
+	return resp, nil
+}
+
+// descend asks, and asks again in a weaker mode as long as the server refuses the mode.
+func (c *client) descend(ctx context.Context, req *model.Request, a *ask) (*model.Response, error) {
+	if a.shape != nil {
+		a.mode = c.refused.start(c.config.Kind, a.mode, a.hash)
+	}
+	for {
+		x := &exchange{}
+		resp, err := c.ask(ctx, req, a, x)
+		if err == nil {
+			return resp, nil
+		}
+		text := string(x.body[:min(len(x.body), maxRefusalText)])
+		if refusesPrefixKey(x.status, text) && c.refused.takesPrefixKey() {
+			c.refused.refusedPrefixKey()
+			continue
+		}
+		next, lower := weaker(c.config.Kind, a.mode)
+		if a.shape == nil || !lower || !refusesMode(x.status, text) || isContextOverflow(x.status, text) {
+			return nil, err
+		}
+		c.refused.learn(next, a.hash, namesSchema.MatchString(text))
+		a.mode = next
+	}
+}
+
+// maxRefusalText is how much of a refusing answer is looked at, in bytes.
+const maxRefusalText = 8 << 10
+
+// ask makes one call.
+func (c *client) ask(ctx context.Context, req *model.Request, a *ask, x *exchange) (*model.Response, error) {
+	prefix := prefixOf(req, a)
+	a.keep = prefix != "" && c.isClaude() && c.fronts.again(prefix)
 	call := fantasy.Call{
-		Prompt:          prompt,
+		Prompt:          promptOf(req, &c.entry, c.config.Kind, a),
 		MaxOutputTokens: c.outputLimit(req.MaxOutputTokens),
 		Temperature:     c.temperature(req),
 		ProviderOptions: c.options(req, a),
 	}
-	x := &exchange{patch: c.patch(a)}
+	limit := call.MaxOutputTokens
+	x.patch, x.inserts, x.pictures = c.patch(req, a, prefix), a.inserts, a.pictures
 	resp, err := c.call(ctx, x, call)
+	usage, warning := c.usage(resp, x, limit)
+	var out *model.Response
 	if words, refused := refusalIn(x.body); refused { // some libraries take it for a fault, others for an empty answer
-		return c.refused(words, resp), nil
+		out = c.refusal(words)
+	} else if err != nil {
+		return nil, c.charged(c.failure(ctx, x, err), x, limit)
+	} else if out, err = c.response(resp, a, req); err != nil {
+		return nil, withUsage(err, usage)
 	}
-	if err != nil {
-		return nil, c.failure(ctx, x, err)
+	out.Usage = usage
+	if warning != "" {
+		out.Warnings = append(out.Warnings, warning)
 	}
-	return c.response(resp, a, req)
+	return out, nil
 }
 
-// call asks the provider within callTimeout. The libraries below take some malformed answers for well-formed ones; a fault
+// call asks the provider within the time of a call. The libraries below take some malformed answers for well-formed ones; a fault
 // there is this call's fault, not the process's.
 func (c *client) call(ctx context.Context, x *exchange, call fantasy.Call) (resp *fantasy.Response, err error) {
-	ctx, cancel := context.WithTimeout(withExchange(ctx, x), callTimeout)
+	ctx, cancel := context.WithTimeout(withExchange(ctx, x), c.opts.Timeout)
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -122,31 +192,35 @@ func (c *client) call(ctx context.Context, x *exchange, call fantasy.Call) (resp
 	return c.remote.Generate(ctx, call)
 }
 
+// maxAnswerText bounds what a model says in one answer, in bytes. On the wire a stream of it is many times as long.
+const maxAnswerText = 4 << 20
+
 func (c *client) response(resp *fantasy.Response, a *ask, req *model.Request) (*model.Response, error) {
 	text := textIn(resp)
+	if len(text) > maxAnswerText {
+		return nil, c.fail(steward.FailProviderError, "sent an answer that is too long", "")
+	}
 	finish := finishOf(resp.FinishReason)
 	if finish == model.FinishRefusal {
-		return c.refused(text, resp), nil
+		return c.refusal(text), nil
 	}
 	if text == "" && (resp.FinishReason == fantasy.FinishReasonError || resp.FinishReason == fantasy.FinishReasonOther) {
-		f := c.fail(steward.FailProviderError, "broke off without an answer", "")
-		f.Transient = true
-		return nil, f
+		return nil, c.passing("broke off without an answer")
 	}
 	value, claims, err := answerOf(text, a, req)
 	if err != nil {
 		return nil, err
 	}
-	return &model.Response{Value: value, Claims: claims, Usage: c.usage(resp), Model: c.entry.ID, Finish: finish}, nil
+	return &model.Response{Value: value, Claims: claims, Model: c.entry.ID, Finish: finish}, nil
 }
 
-// refused is the answer of a model that declined, with its words when it gave any. resp may be nil.
-func (c *client) refused(words string, resp *fantasy.Response) *model.Response {
+// refusal is the answer of a model that declined, with its words when it gave any.
+func (c *client) refusal(words string) *model.Response {
 	value, err := json.Marshal(strings.ToValidUTF8(words, "\uFFFD"))
 	if err != nil {
 		value = json.RawMessage(`""`)
 	}
-	return &model.Response{Value: value, Usage: c.usage(resp), Model: c.entry.ID, Finish: model.FinishRefusal}
+	return &model.Response{Value: value, Model: c.entry.ID, Finish: model.FinishRefusal}
 }
 
 func textIn(resp *fantasy.Response) string {
@@ -167,24 +241,6 @@ func finishOf(reason fantasy.FinishReason) model.Finish {
 		return model.FinishRefusal
 	}
 	return model.FinishStop
-}
-
-// usage counts tokens in one way for all providers: input includes what came from the cache, output what was reasoned.
-func (c *client) usage(resp *fantasy.Response) steward.Usage {
-	if resp == nil {
-		return steward.Usage{}
-	}
-	u := steward.Usage{
-		InputTokens:     resp.Usage.InputTokens + resp.Usage.CacheReadTokens + resp.Usage.CacheCreationTokens,
-		CachedTokens:    resp.Usage.CacheReadTokens,
-		OutputTokens:    resp.Usage.OutputTokens,
-		ReasoningTokens: resp.Usage.ReasoningTokens,
-	}
-	if c.config.Kind == model.KindGoogle { // counts the cache within its input, and thoughts apart from its output
-		u.InputTokens = resp.Usage.InputTokens
-		u.OutputTokens += resp.Usage.ReasoningTokens
-	}
-	return u
 }
 
 // temperature is the request's, unless the model has none. Claude models take none while they think.
@@ -228,6 +284,9 @@ func (c *client) outputLimit(asked int64) *int64 {
 }
 
 func (c *client) mustStream(call fantasy.Call) bool {
+	if c.opts.Stream {
+		return true
+	}
 	return c.isClaude() && call.MaxOutputTokens != nil && *call.MaxOutputTokens > maxUnstreamed
 }
 

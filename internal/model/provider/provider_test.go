@@ -151,7 +151,8 @@ func sameJSON(t *testing.T, got json.RawMessage, want string) {
 
 func TestACompatibleServerWithoutFeaturesIsAskedByThePromptAlone(t *testing.T) {
 	t.Parallel()
-	s := serve(t, answer{body: chat("Sure, here it is:\n```json\n{\"number\": \"4711\", \"total\": 12.5,}\n```\nAnything else?", "stop")})
+	refused := answer{status: 400, body: `{"error":{"message":"response_format is not known here"}}`}
+	s := serve(t, refused, refused, refused, answer{body: chat("Sure, here it is:\n```json\n{\"number\": \"4711\", \"total\": 12.5,}\n```\nAnything else?", "stop")})
 	plain := model.Entry{ID: "local/qwen3:8b", Providers: []string{"acme"}, ProviderIDs: map[string]string{"acme": "qwen3:8b"},
 		SupportsSystemMessage: true, SupportsTemperature: true}
 	m, err := provider.Dialer(nil)("acme", model.ProviderConfig{Kind: model.KindOpenAICompat, BaseURL: s.URL + "/v1"}, plain)
@@ -578,7 +579,7 @@ func TestADocumentCannotCloseItsOwnFrame(t *testing.T) {
 
 func TestANestedSchemaIsMadeStrictAndItsFillersAreTakenOut(t *testing.T) {
 	t.Parallel()
-	s := serve(t, answer{body: chat(`{"result":{"rows":[{"sku":"A","size":null,"next":{"sku":"B","size":{"cm":5,"inch":null},"next":null,"note":null,"state":null}`+
+	s := serve(t, answer{body: chat(`{"result":{"rows":[{"sku":"urn:a","size":null,"next":{"sku":"urn:b","size":{"cm":5,"inch":null},"next":null,"note":null,"state":null}`+
 		`,"note":"x","state":"open"}],"who":null},"evidence":[]}`, "stop")})
 	req := invoiceRequest()
 	req.Evidence = true
@@ -598,7 +599,7 @@ func TestANestedSchemaIsMadeStrictAndItsFillersAreTakenOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameJSON(t, resp.Value, `{"rows":[{"sku":"A","next":{"sku":"B","size":{"cm":5},"note":null},"note":"x","state":"open"}],"who":null}`)
+	sameJSON(t, resp.Value, `{"rows":[{"sku":"urn:a","next":{"sku":"urn:b","size":{"cm":5},"note":null},"note":"x","state":"open"}],"who":null}`)
 	schema, _ := s.last(t).at("response_format", "json_schema", "schema").(map[string]any)
 	text, err := json.Marshal(schema)
 	if err != nil {

@@ -3,11 +3,15 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
-// maxStarts is how many places in a text are tried as the beginning of its JSON.
-const maxStarts = 32
+// Bounds for the search of the beginning of a text's JSON: how many places are tried, and how often the text is read meanwhile.
+const (
+	maxStarts   = 32
+	maxReadings = 4
+)
 
 // RepairJSON finds the JSON object or array in what a model wrote and mends trivial damage: code fences and prose around it,
 // commas before a closing bracket, raw line breaks in strings, brackets missing at the end. It never invents: a value that the
@@ -19,10 +23,12 @@ func RepairJSON(text string) (_ json.RawMessage, ok bool) {
 	if text != "" && (text[0] == '{' || text[0] == '[') && json.Valid([]byte(text)) {
 		return compact([]byte(text))
 	}
+	left := maxReadings*len(text) + 64<<10
 	// Objects first: a list in the prose before the answer is more likely than an object.
 	for _, open := range []byte{'{', '['} {
-		for at, tries := strings.IndexByte(text, open), 0; at >= 0 && tries < maxStarts; tries++ {
-			mended, ended := mend(text[at:])
+		for at, tries := strings.IndexByte(text, open), 0; at >= 0 && tries < maxStarts && left > 0; tries++ {
+			mended, read, ended := mend(text[at:])
+			left -= read
 			if out, ok := compact(mended); ok {
 				return out, true
 			}
@@ -52,20 +58,41 @@ func compact(data []byte) (json.RawMessage, bool) {
 
 // mend reads one JSON value from the beginning of text, which starts with '{' or '['. When the text ends before the value does,
 // ended is true and the result is what stands before the cut, closed; it is nil when not even one value is complete, or when
-// this is no JSON.
-func mend(text string) (out []byte, ended bool) {
+// this is no JSON. read is how much of the text was looked at.
+func mend(text string) (out []byte, read int, ended bool) {
 	m := mender{text: text}
 	if m.run() {
-		return m.out, false
+		return m.out, m.at, false
 	}
 	if !m.cut || m.safe == 0 {
-		return nil, m.cut
+		return nil, m.at, m.cut
 	}
-	closed := m.out[:m.safe:m.safe]
-	for i := len(m.safeStack) - 1; i >= 0; i-- {
-		closed = append(closed, m.safeStack[i])
+	return closed(m.out[:m.safe]), len(text), true
+}
+
+// closed appends the brackets that are open at the end of data, which is the beginning of well-formed JSON and ends with a value.
+func closed(data []byte) []byte {
+	var stack []byte
+	text := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '{':
+			stack = append(stack, '}')
+		case c == '[':
+			stack = append(stack, ']')
+		case c == '}', c == ']':
+			stack = stack[:max(len(stack)-1, 0)]
+		}
 	}
-	return closed, true
+	for _, c := range slices.Backward(stack) {
+		data = append(data, c)
+	}
+	return data
 }
 
 // mender copies JSON while it keeps track of the open brackets and of the last place where every value was complete.
@@ -75,9 +102,8 @@ type mender struct {
 	out   []byte
 	stack []byte // closing brackets still to come
 
-	cut       bool // the text ended too early, rather than being no JSON
-	safe      int  // length of out at the last complete value
-	safeStack []byte
+	cut  bool // the text ended too early, rather than being no JSON
+	safe int  // length of out at the last complete value
 }
 
 // maxDepth is how deep brackets may be nested.
@@ -209,7 +235,4 @@ func (m *mender) literal() bool {
 	return true
 }
 
-func (m *mender) complete() {
-	m.safe = len(m.out)
-	m.safeStack = append(m.safeStack[:0], m.stack...)
-}
+func (m *mender) complete() { m.safe = len(m.out) }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward/internal/model/provider"
 )
@@ -141,5 +142,27 @@ func hasDoubles(object json.RawMessage) bool {
 		default:
 			key = true
 		}
+	}
+}
+
+func TestRepairIsQuickOnHostileText(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 900)
+	for name, text := range map[string]string{
+		"many values deep down":     deep + strings.Repeat("1,", 1<<20),
+		"many beginnings":           strings.Repeat("{\"a\":1 x", 1<<18),
+		"many texts that never end": strings.Repeat("{\"", 1<<19),
+		"a late fault":              "[" + strings.Repeat("{},", 1<<19) + "}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			if out, ok := provider.RepairJSON(text); ok && !json.Valid(out) {
+				t.Error("the result is no JSON")
+			}
+			if took := time.Since(start); took > 5*time.Second { // a tenth of a second on a calm machine
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
 }

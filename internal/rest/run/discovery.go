@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/stewardhq/steward"
@@ -19,6 +20,12 @@ func (f *family) registerDiscovery() {
 		Description: "The models that a configuration can name.",
 		Errors:      []int{http.StatusBadRequest, http.StatusForbidden},
 	}, f.models)
+	wire.Typed(f.api, wire.Operation{
+		Method: http.MethodPost, Path: "/v1/agents/models/test/", ID: "agents_models_test", Tag: tagDiscovery, Summary: "Test a model",
+		Description: "Asks a model one small question whose answer is known and tells how it went. It costs what a short call costs, which is booked " +
+			"on no job; it needs a key with the scope admin. That the model fails is an answer too: see failure.",
+		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusConflict},
+	}, f.testModel)
 	wire.Typed(f.api, wire.Operation{
 		Method: http.MethodGet, Path: "/v1/users/current_user/", ID: "users_current_user", Tag: tagUsers,
 		Summary: "Get the user behind the key",
@@ -59,6 +66,23 @@ func (f *family) models(ctx context.Context, in *modelsInput) (*output[models], 
 		return nil, err
 	}
 	return body(models{Models: each(list, presentModel), TotalCount: len(list), TenantScope: "all_tenants"}), nil
+}
+
+type testModelInput struct {
+	Body struct {
+		Model string `json:"model,omitempty" doc:"The id or alias of a model; empty means the server's default." example:"builtin"`
+	}
+}
+
+func (f *family) testModel(ctx context.Context, in *testModelInput) (*output[steward.ModelTest], error) {
+	t, err := f.Agents.TestModel(ctx, in.Body.Model)
+	if err != nil {
+		return nil, err
+	}
+	if t.Answer == nil {
+		t.Answer = json.RawMessage("null")
+	}
+	return body(*t), nil
 }
 
 func (f *family) currentUser(ctx context.Context, _ *struct{}) (*output[steward.User], error) {

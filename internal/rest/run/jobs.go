@@ -26,7 +26,7 @@ func (f *family) registerJobs() {
 	wire.Typed(f.api, wire.Operation{
 		Method: http.MethodGet, Path: pathAgentJobs, ID: "agents_jobs_list", Tag: tagJobs, Summary: "List an agent's jobs",
 		Description: "One page, the newest first unless ordering says otherwise. Filters combine with AND, the values of one with OR; a text is looked for " +
-			"in the 10,000 newest jobs that the other filters leave.",
+			"in the 5,000 newest jobs that the other filters leave.",
 		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
 	}, f.listJobs)
 	f.api.Handle(wire.Operation{
@@ -57,8 +57,9 @@ func (f *family) registerJobs() {
 	}, f.artifact)
 	wire.Typed(f.api, wire.Operation{
 		Method: http.MethodGet, Path: pathJob + "steps/", ID: "agents_jobs_steps", Tag: tagJobs, Summary: "List a job's steps",
-		Description: "What the job did so far, in order: every model call, page read and fetch with times, tokens and cost.",
-		Errors:      []int{http.StatusForbidden, http.StatusNotFound},
+		Description: "What the job did so far, in order: every model call, page read and fetch with times, tokens and cost. What models answered is dropped " +
+			"soon after the job's end, and what they were asked is not kept, unless store_traces says so; their hashes stay.",
+		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
 	}, f.steps)
 }
 
@@ -294,16 +295,25 @@ func (f *family) artifact(ctx context.Context, in *artifactInput) (*output[artif
 	return body(artifactResult{Result: result}), nil
 }
 
-type jobIDInput struct {
-	JobID string `path:"job_id" format:"uuid"`
+type stepsInput struct {
+	JobID string        `path:"job_id" format:"uuid"`
+	Full  wire.BoolText `query:"full" doc:"true: long outputs and prompts are read from the files that they are kept in."`
 }
 
-func (f *family) steps(ctx context.Context, in *jobIDInput) (*output[steward.Page[steward.Step]], error) {
+func (f *family) steps(ctx context.Context, in *stepsInput) (*output[steward.Page[steward.Step]], error) {
 	id, err := wire.ID[steward.JobID](in.JobID)
 	if err != nil {
 		return nil, err
 	}
-	steps, err := f.Jobs.Steps(ctx, id)
+	full, err := wire.Bool("full", string(in.Full), false)
+	if err != nil {
+		return nil, err
+	}
+	read := f.Jobs.Steps
+	if full {
+		read = f.Jobs.StepsInFull
+	}
+	steps, err := read(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type AgentService interface {
 	TagService
 	EngineTypes(ctx context.Context) ([]steward.EngineType, error)
 	LanguageModels(ctx context.Context, capability string) ([]steward.LanguageModel, error)
+	TestModel(ctx context.Context, id string) (*steward.ModelTest, error)
 }
 
 // VersionService is what an AgentService does with versions.
@@ -60,7 +61,9 @@ type JobService interface {
 	Cancel(ctx context.Context, id steward.JobID) error
 	ManyService
 	BatchService
+	UsageService
 	Steps(ctx context.Context, id steward.JobID) ([]steward.Step, error)
+	StepsInFull(ctx context.Context, id steward.JobID) ([]steward.Step, error)
 	OpenReference(ctx context.Context, job steward.JobID, ref steward.ReferenceID) (io.ReadSeekCloser, *steward.Reference, error)
 	Artifact(ctx context.Context, job steward.JobID, key string) (*steward.Artifact, error)
 }
@@ -147,6 +150,7 @@ func Register(api *wire.API, s Services) {
 	f.registerJobs()
 	f.registerBulk()
 	f.registerBatches()
+	f.registerUsage()
 	f.registerReferences()
 	f.registerDiscovery()
 	f.registerKeys()
@@ -163,6 +167,7 @@ const (
 	tagRuns      = "Runs"
 	tagJobs      = "Jobs"
 	tagBatches   = "Batches"
+	tagUsage     = "Usage"
 	tagWebhooks  = "Webhooks"
 	tagDiscovery = "Discovery"
 	tagUsers     = "Users and keys"

@@ -128,6 +128,23 @@ func TestJobsWithACodeOfTheirOwnAreOrderedWithoutTheirKeys(t *testing.T) {
 	}
 }
 
+func TestJobsOfOneCostAreOrderedWithoutTheirKeys(t *testing.T) {
+	t.Parallel()
+	m := world(rand.New(rand.NewPCG(17, 7)), 5_000, 500, true)
+	for _, cost := range []int64{0, 200_000, 400_000, 8_000_000} {
+		for i := range m.jobs {
+			m.jobs[i].Cost = cost
+		}
+		m.fetched = 0
+		if _, err := joblist.List(m, &store.JobQuery{Order: []store.JobOrder{{By: store.ByCost}}}, 20); err != nil {
+			t.Fatalf("List: %v", err)
+		}
+		if m.fetched > 1_000 {
+			t.Errorf("cost %d: %d keys were fetched", cost, m.fetched)
+		}
+	}
+}
+
 // damaged is a source whose codes are no codes.
 type damaged struct{ streamed }
 

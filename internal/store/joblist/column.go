@@ -17,11 +17,12 @@ const (
 func BlockOf(seq int64) (block int64, place int) { return seq / BlockSize, int(seq % BlockSize) }
 
 // A code stands for a value of 0 and above: a greater value never has a smaller code. It has 24 bits; 0 means "no value".
-// Small values have a code of their own; greater ones share it with those that differ by less than one part in 2^17.
+// Values below 2^23 (8 dollars, or seconds) have a code of their own, as many jobs may have the same one; greater ones share it with those
+// that differ by less than one part in 2^17.
 const (
 	codeBits  = 24
 	fractBits = 17
-	exactBits = fractBits + 1
+	exactBits = 23
 	noCode    = 0
 )
 
@@ -36,7 +37,7 @@ func codeOf(v int64) uint32 {
 		return uint32(u) + 1 //nolint:gosec // below 2^exactBits
 	}
 	fract := u >> (n - 1 - fractBits) & (1<<fractBits - 1)
-	return uint32(1<<exactBits + uint64(n-exactBits-1)<<fractBits + fract + 1) //nolint:gosec // n is at most 63: below 2^23
+	return uint32(1<<exactBits + uint64(n-exactBits-1)<<fractBits + fract + 1) //nolint:gosec // n is at most 63: below 2^24
 }
 
 // exactCode reports whether a code stands for one value only.
@@ -85,7 +86,7 @@ func AppendBlock(dst []byte, b *Block) []byte {
 	return dst
 }
 
-// Merge takes over the codes of a block that AppendBlock wrote. Errors when the form is wrong; b may be changed then.
+// Merge takes over the codes of a block that AppendBlock wrote. Errors: ErrDamaged; b may be changed then.
 func (b *Block) Merge(encoded []byte) error {
 	if len(encoded) == denseBlockLen {
 		for place := range BlockSize {
@@ -97,13 +98,13 @@ func (b *Block) Merge(encoded []byte) error {
 		return nil
 	}
 	if len(encoded) > denseBlockLen || len(encoded)%entryLen != 0 {
-		return errDamaged
+		return ErrDamaged
 	}
 	last := -1
 	for i := 0; i < len(encoded); i += entryLen {
 		place := int(binary.LittleEndian.Uint16(encoded[i:]))
 		if place <= last || place >= BlockSize {
-			return errDamaged
+			return ErrDamaged
 		}
 		copy(b[place*codeLen:], encoded[i+2:i+entryLen])
 		last = place

@@ -82,6 +82,12 @@ type Ranged interface {
 	ColumnIn(by store.JobOrderKey, first, last int64) (*Column, error)
 }
 
+// Gathered is what a Ranged Source may offer besides, so that many terms cost no more than one.
+type Gathered interface {
+	// PostingsIn is PostingIn for each of some terms, in their order. The sets are not changed.
+	PostingsIn(terms []string, first, last int64) ([]*Set, error)
+}
+
 // Streamed is what a Source may offer besides, so that it need not hold a column.
 type Streamed interface {
 	// EachBlock calls each with the blocks of a column in chunks first to last, inclusive, in any order: the number of the block and
@@ -113,6 +119,35 @@ func (l *lister) posting(term string, within *Set) (*Set, error) {
 		l.postings[term] = known
 	}
 	return known.set.Clone(), nil
+}
+
+// gather asks for the jobs of some terms in one go, as far as they matter for a set and the source can, so that posting has them at hand.
+func (l *lister) gather(terms []string, within *Set) error {
+	src, ok := l.src.(Gathered)
+	if !ok || len(within.chunks) == 0 {
+		return nil
+	}
+	first, last := within.ends()
+	var unknown []string
+	for _, t := range terms {
+		if known, ok := l.postings[t]; !ok || first < known.first || last > known.last {
+			unknown = append(unknown, t)
+		}
+	}
+	if len(unknown) < 2 {
+		return nil
+	}
+	sets, err := src.PostingsIn(unknown, first, last)
+	if err != nil {
+		return err
+	}
+	if l.postings == nil {
+		l.postings = map[string]posting{}
+	}
+	for i, t := range unknown {
+		l.postings[t] = posting{sets[i], first, last}
+	}
+	return nil
 }
 
 // column returns the codes of a column, as far as they matter for a set.
@@ -252,6 +287,9 @@ func (l *lister) workingSets() (*workingSets, error) {
 
 // union returns the jobs that have any of some terms, as far as they matter for a set.
 func (l *lister) union(terms []string, within *Set) (*Set, error) {
+	if err := l.gather(terms, within); err != nil {
+		return nil, err
+	}
 	all := new(Set)
 	for _, t := range terms {
 		some, err := l.posting(t, within)
@@ -268,8 +306,15 @@ func (l *lister) byVersion(set *Set, q *store.JobQuery) (*Set, error) {
 	return l.anyOf(set, q.VersionNames, VersionTerm)
 }
 
-// byVerdict keeps the jobs with one of the query's verdicts.
+// byVerdict keeps the jobs with one of the query's verdicts. Terms are never taken back, so jobs whose data was deleted still have theirs.
 func (l *lister) byVerdict(set *Set, q *store.JobQuery) (*Set, error) {
+	if len(q.Verdicts) > 0 {
+		gone, err := l.posting(PurgedTerm, set)
+		if err != nil {
+			return nil, err
+		}
+		set.AndNot(gone)
+	}
 	return l.anyOf(set, q.Verdicts, VerdictTerm)
 }
 
@@ -328,11 +373,12 @@ func (l *lister) byCreation(set *Set, q *store.JobQuery) (*Set, error) {
 			if err != nil {
 				return nil, err
 			}
-			inside.Or(some)
+			part := &Set{chunks: []chunk{set.chunks[at]}}
+			part.And(some) // which may have jobs of other chunks
+			inside.chunks = append(inside.chunks, part.chunks...)
 		}
 	}
-	set.And(inside)
-	return set, nil
+	return inside, nil
 }
 
 // endOfTime is later than all times, in microseconds.

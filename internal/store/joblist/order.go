@@ -174,14 +174,33 @@ func (l *lister) byVersionGroups(set *Set, descending bool, rest []store.JobOrde
 	if descending {
 		slices.Reverse(names)
 	}
+	next, gathered, atOnce := 0, 0, 1
 	return l.groups(set, rest, skip, take, func() (*Set, error) {
-		if len(names) == 0 {
+		if next == len(names) {
 			return nil, nil
 		}
-		name := names[0]
-		names = names[1:]
-		return l.posting(VersionTerm(name), set)
+		if next == gathered { // few pages need more than the first
+			gathered = min(next+atOnce, len(names))
+			atOnce = min(8*atOnce, mostGathered)
+			if err := l.gather(versionTerms(names[next:gathered]), set); err != nil {
+				return nil, err
+			}
+		}
+		next++
+		return l.posting(VersionTerm(names[next-1]), set)
 	})
+}
+
+// mostGathered is how many groups are asked for at once.
+const mostGathered = 512
+
+// versionTerms returns the terms of versions' names.
+func versionTerms(names []string) []string {
+	terms := make([]string, len(names))
+	for i, name := range names {
+		terms[i] = VersionTerm(name)
+	}
+	return terms
 }
 
 // byCode orders by cost or duration: those with a value by their codes, then those without.
@@ -390,7 +409,7 @@ func (l *lister) byWalk(set *Set, key WalkKey, order []store.JobOrder, skip, tak
 	if n <= few {
 		return l.sorted(left.Numbers(), order, skip, take)
 	}
-	w := walk{set: left, need: skip + take, steps: max(4*few, stepsPerFetch*n)}
+	w := walk{set: left, size: n, need: skip + take, steps: max(4*few, stepsPerFetch*n)}
 	if err := l.src.Walk(key, descending, bound, w.visit); err != nil {
 		return nil, err
 	}
@@ -403,6 +422,7 @@ func (l *lister) byWalk(set *Set, key WalkKey, order []store.JobOrder, skip, tak
 // walk collects the members of a set that a walk comes by.
 type walk struct {
 	set    *Set
+	size   int // of the set
 	need   int
 	steps  int // left before it is given up
 	seqs   []int64
@@ -424,7 +444,7 @@ func (w *walk) visit(at Bound, seq int64) bool {
 			w.runs = append(w.runs, len(w.seqs))
 		}
 		w.seqs, w.at = append(w.seqs, seq), at
-		if len(w.seqs) == w.set.Len() {
+		if len(w.seqs) == w.size {
 			w.enough = true
 			return false
 		}

@@ -32,7 +32,7 @@ func (b *Bits) Len() (n int) {
 	return n
 }
 
-// Each calls yield with the places in rising order.
+// each calls yield with the places in rising order.
 func (b *Bits) each(yield func(place int) bool) bool {
 	for i, w := range b {
 		for ; w != 0; w &= w - 1 {
@@ -62,9 +62,10 @@ func AppendBits(dst []byte, b *Bits) []byte {
 	return dst
 }
 
-var errDamaged = errors.New("a stored part of a job list is damaged")
+// ErrDamaged is the error of Merge for what neither AppendBits nor AppendBlock wrote.
+var ErrDamaged = errors.New("a stored part of a job list is damaged")
 
-// Merge adds the places of a chunk that AppendBits wrote. Errors when the form is wrong; b may be changed then.
+// Merge adds the places of a chunk that AppendBits wrote. Errors: ErrDamaged; b may be changed then.
 func (b *Bits) Merge(encoded []byte) error {
 	switch n := len(encoded); {
 	case n == denseLen:
@@ -73,13 +74,13 @@ func (b *Bits) Merge(encoded []byte) error {
 		}
 		return nil
 	case n > denseLen || n%2 != 0:
-		return errDamaged
+		return ErrDamaged
 	}
 	last := -1
 	for i := 0; i < len(encoded); i += 2 {
 		place := int(binary.LittleEndian.Uint16(encoded[i:]))
 		if place <= last || place >= ChunkSize {
-			return errDamaged
+			return ErrDamaged
 		}
 		b.Add(place)
 		last = place

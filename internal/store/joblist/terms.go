@@ -35,8 +35,11 @@ func VersionTerm(name string) string { return VersionPrefix + name }
 // LabelTerm returns the term of jobs whose metadata has a label.
 func LabelTerm(l store.Label) string { return "m" + digest(l.Key, l.Value) }
 
+// VerdictPrefix begins the terms of verdicts, and no other.
+const VerdictPrefix = "d"
+
 // VerdictTerm returns the term of jobs with a verdict.
-func VerdictTerm(verdict string) string { return "d" + digest(verdict) }
+func VerdictTerm(verdict string) string { return VerdictPrefix + digest(verdict) }
 
 // digest returns 22 characters that stand for some texts.
 func digest(texts ...string) string {
@@ -51,7 +54,7 @@ func digest(texts ...string) string {
 }
 
 // MaxLabels is how many members of a job's metadata can be asked for in lists: the first ones in the order of their keys.
-const MaxLabels = 256
+const MaxLabels = 64
 
 // NewTerms returns the terms that a job has from the time on when it is stored.
 func NewTerms(versionName string, metadata []byte) []string {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -33,8 +34,8 @@ func (s *Store) FoldedChunks(ctx context.Context) (n int, err error) {
 // FoldNow folds everything that was committed when it was called.
 func (s *Store) FoldNow(ctx context.Context) error {
 	for {
-		more, left, err := s.foldOnce(ctx)
-		if err != nil || !more && !left {
+		done, err := s.foldOnce(ctx)
+		if err != nil || !done.more && !done.left {
 			return err
 		}
 	}
@@ -92,6 +93,15 @@ func Statements() map[string]string {
 		"open of agent":       openOfAgentSQL,
 		"open of batch":       openOfBatchSQL,
 		"lock open":           lockOpenSQL,
+		"books":               "select " + tallySQL + booksSQL,
+		"fold usage":          foldUsageSQL,
+		"held":                heldMoneySQL,
+		"dead holds":          dropDeadHoldsSQL,
+		"forgettable":         forgettableSQL,
+		"lock forgettable":    lockForgettableSQL,
+		"forget outputs":      forgetOutputsSQL,
+		"let go":              letGoSQL,
+		"forgotten":           forgottenSQL,
 		"cancel":              cancelSQL,
 		"batch":               batchSQL,
 		"agent's batches":     listBatches + ofOneAgent + newestBatches,
@@ -114,6 +124,16 @@ func Statements() map[string]string {
 		"deleted jobs":        deletedJobsSQL,
 		"forget bits":         forgetBitsSQL,
 		"forget columns":      forgetColumnsSQL,
+		"done lanes":          doneLanesSQL,
+		"leave out":           leaveOutSQL,
+		"postings":            postingsSQL,
+		"changed postings":    changedPostingsSQL,
+		"next fold":           nextFoldSQL,
+		"state of the fold":   foldStateSQL,
+		"stray jobs":          strayJobsSQL,
+		"stray ends":          strayEndsSQL,
+		"home jobs":           homeJobsSQL,
+		"home ends":           homeEndsSQL,
 		"agents left out":     leftOutSQL,
 		"fresh jobs":          freshJobsSQL,
 		"fresh ends":          freshEndsSQL,
@@ -151,4 +171,15 @@ func Statements() map[string]string {
 		"kept files":          `select ` + fileColumns + keptFiles + keptFilesPage,
 		"files of data set":   `select ` + fileColumns + keptFiles + inDataset + keptFilesPage,
 	}
+}
+
+// FoldLock is the advisory lock of whoever folds.
+const FoldLock = foldLock
+
+// FoldLag notices that folds wait.
+type FoldLag struct{ lag foldLag }
+
+// Look returns for how long folds have been waiting, when that is to be told.
+func (l *FoldLag) Look(now time.Time, left bool, to uint64) time.Duration {
+	return l.lag.look(now, folded{left: left, to: to})
 }

@@ -24,6 +24,7 @@ from unnest($1::uuid[], $2::text[]) as g (id, inputs) where j.id = g.id`
 	emptyListSQL     = `update job_list set inputs = '' where seq = any ($1)`
 	emptyEndSQL      = `update job_ends set verdict = '', verdict_term = '' where seq = any ($1)`
 	dropStepsSQL     = `delete from steps where job_id = any ($1)`
+	dropCallsSQL     = `delete from model_calls where job_id = any ($1)`
 	dropArtifactsSQL = `delete from artifacts where job_id = any ($1)`
 	dropResultsSQL   = `
 delete from job_cache c using (select cache_key, organization_id, id from jobs where id = any ($1) and (cache_key is not null) is true) j
@@ -55,14 +56,14 @@ func (s *Store) Purge(ctx context.Context, org steward.OrganizationID, id stewar
 		if !status.Terminal() {
 			return storerow.Conflict("", "The job has not ended yet.")
 		}
-		done, err = purge(ctx, tx, []uid{jobID}, at)
+		done, err = s.purge(ctx, tx, []uid{jobID}, at)
 		return err
 	})
 	return done, err
 }
 
 // purge empties ended jobs that were not emptied before.
-func purge(ctx context.Context, tx pgx.Tx, ids []uid, at time.Time) (store.Purged, error) {
+func (s *Store) purge(ctx context.Context, tx pgx.Tx, ids []uid, at time.Time) (store.Purged, error) {
 	p := purging{tx: tx, at: at}
 	if err := p.lock(ctx, ids); err != nil || len(p.jobs) == 0 {
 		return p.done, err
@@ -74,11 +75,13 @@ func purge(ctx context.Context, tx pgx.Tx, ids []uid, at time.Time) (store.Purge
 	if err := p.release(ctx); err != nil {
 		return p.done, err
 	}
-	return p.done, p.list(ctx)
+	damaged, err := p.list(ctx)
+	s.tellDamage(ctx, damaged)
+	return p.done, err
 }
 
-// list tells the lists that the jobs have no data any more.
-func (p *purging) list(ctx context.Context) error {
+// list tells the lists that the jobs have no data any more, and returns how many rows of these are damaged.
+func (p *purging) list(ctx context.Context) (damaged int, err error) {
 	g := newGathering()
 	for i, seq := range p.seqs {
 		lane := laneOf(p.orgs[i], p.agents[i])
@@ -86,9 +89,10 @@ func (p *purging) list(ctx context.Context) error {
 		g.span(lane, seq) // which says that something changed
 	}
 	if _, err := p.tx.Exec(ctx, lockFoldSQL, foldLock); err != nil {
-		return err
+		return 0, err
 	}
-	return g.store(ctx, p.tx)
+	err = g.store(ctx, p.tx)
+	return g.damaged, err
 }
 
 // purging is the deletion of the data of some jobs.
@@ -150,6 +154,7 @@ func (p *purging) empty(ctx context.Context) error {
 	batch.Queue(emptyListSQL, p.seqs)
 	batch.Queue(emptyEndSQL, p.seqs)
 	batch.Queue(dropStepsSQL, p.jobs).Exec(count(&p.done.Steps))
+	batch.Queue(dropCallsSQL, p.jobs)
 	batch.Queue(dropArtifactsSQL, p.jobs).Exec(count(&p.done.Artifacts))
 	return p.tx.SendBatch(ctx, batch).Close()
 }
@@ -194,11 +199,17 @@ const (
 	// Jobs of deleted agents are in no list any more: what lists know of them goes when they are emptied, so that what is left in
 	// job_ends is what is left to do.
 	deletedJobsSQL = `
-select j.id, j.seq, a.organization_id, a.id from agents a
+select j.id, j.seq from agents a
 cross join lateral (select seq, id from job_ends where agent_id = a.id order by ended_at limit $1) j
 where a.deleted_at is not null limit $1`
 	forgetListSQL = `delete from job_list where seq = any ($1)`
 	forgetEndsSQL = `delete from job_ends where seq = any ($1)`
+	// doneLanesSQL answers the lanes of deleted agents of which nothing is left to do, but something in lists. It computes laneOf.
+	doneLanesSQL = `
+select g.lane from agents a cross join lateral (
+    select encode(substring(sha256(uuid_send(a.organization_id) || uuid_send(a.id)) for 16), 'hex')::uuid as lane) g
+where a.deleted_at is not null and not exists (select from job_ends e where e.agent_id = a.id)
+    and (exists (select from job_bits b where b.lane = g.lane and b.term > '') or exists (select from job_columns c where c.lane = g.lane))`
 	// What is left of the sets says only which jobs are to be left out of the lists of the whole organization.
 	forgetBitsSQL    = `delete from job_bits where lane = any ($1) and term > ''`
 	forgetColumnsSQL = `delete from job_columns where lane = any ($1)`
@@ -210,23 +221,26 @@ func (s *Store) PurgeDeleted(ctx context.Context, at time.Time, limit int) (n in
 		return 0, nil, storerow.OutOfRange("limit", "limit must be positive.")
 	}
 	err = s.inTx(ctx, "delete data of deleted agents", func(tx pgx.Tx) error {
-		var ids, lanes []uid
+		n, dying = 0, nil
+		var ids []uid
 		var seqs []int64
 		rows, err := tx.Query(ctx, deletedJobsSQL, limit)
 		if err != nil {
 			return err
 		}
-		var id, org, agent uid
+		var id uid
 		var seq int64
-		if _, err = pgx.ForEachRow(rows, []any{&id, &seq, &org, &agent}, func() error {
-			ids, seqs, lanes = append(ids, id), append(seqs, seq), append(lanes, laneOf(org, agent))
+		if _, err = pgx.ForEachRow(rows, []any{&id, &seq}, func() error {
+			ids, seqs = append(ids, id), append(seqs, seq)
 			return nil
-		}); err != nil || len(ids) == 0 {
-			n, dying = 0, nil
+		}); err != nil {
 			return err
 		}
+		if len(ids) == 0 {
+			return forgetLanes(ctx, tx)
+		}
 		slices.SortFunc(ids, compareUID)
-		done, err := purge(ctx, tx, ids, at)
+		done, err := s.purge(ctx, tx, ids, at)
 		if err != nil {
 			return err
 		}
@@ -234,14 +248,23 @@ func (s *Store) PurgeDeleted(ctx context.Context, at time.Time, limit int) (n in
 		batch := &pgx.Batch{}
 		batch.Queue(forgetListSQL, seqs)
 		batch.Queue(forgetEndsSQL, seqs)
-		if len(ids) < limit { // these were the last ones
-			slices.SortFunc(lanes, compareUID)
-			lanes = slices.Compact(lanes)
-			batch.Queue(lockFoldSQL, foldLock)
-			batch.Queue(forgetBitsSQL, lanes)
-			batch.Queue(forgetColumnsSQL, lanes)
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil || len(ids) == limit {
+			return err
 		}
-		return tx.SendBatch(ctx, batch).Close()
+		return forgetLanes(ctx, tx)
 	})
 	return n, dying, err
+}
+
+// forgetLanes removes what lists know of deleted agents whose jobs were all emptied.
+func forgetLanes(ctx context.Context, tx pgx.Tx) error {
+	lanes, err := collect[uid](ctx, tx, doneLanesSQL)
+	if err != nil || len(lanes) == 0 {
+		return err
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(lockFoldSQL, foldLock)
+	batch.Queue(forgetBitsSQL, lanes)
+	batch.Queue(forgetColumnsSQL, lanes)
+	return tx.SendBatch(ctx, batch).Close()
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -125,18 +124,24 @@ func queueOwned(batch *pgx.Batch, org, job uid) {
 }
 
 const stepsSQL = `
-select name, kind, input_hash, output, attempt, started_at, ended_at, usage, model from steps where job_id = $1 order by seq`
+select s.name, s.kind, s.input_hash, s.output, s.attempt, s.started_at, s.ended_at, s.usage, s.model,
+    coalesce(m.provider, ''), coalesce(m.output_hash, ''), coalesce(m.prompt, ''), coalesce(m.forget, false)
+from steps s
+left join lateral (select * from model_calls m where m.job_id = s.job_id and m.name = s.name limit 1) m on s.kind = 'model'
+where s.job_id = $1 order by s.seq`
 
 // scanStep reads a row of stepsSQL.
 func scanStep(row pgx.Row, job steward.JobID) (steward.Step, error) {
 	st := steward.Step{JobID: job}
-	var output, usage string
+	var output, usage, prompt string
 	var started, ended pgtype.Timestamptz
-	if err := row.Scan(&st.Name, &st.Kind, &st.InputHash, &output, &st.Attempt, &started, &ended, &usage, &st.Model); err != nil {
+	err := row.Scan(&st.Name, &st.Kind, &st.InputHash, &output, &st.Attempt, &started, &ended, &usage, &st.Model,
+		&st.Provider, &st.OutputHash, &prompt, &st.ForgetOutput)
+	if err != nil {
 		return st, err
 	}
+	st.Prompt = storerow.Raw(prompt)
 	st.Output, st.StartedAt, st.EndedAt = storerow.Raw(output), fromStamp(started), fromStamp(ended)
-	var err error
 	st.Usage, err = storerow.ParseUsage(usage)
 	return st, err
 }
@@ -191,21 +196,6 @@ where j.id = $1 and (j.organization_id = $2) is true`+ofLiving, jobID, orgID, ke
 	}
 	a.Result, a.Metadata, a.Input, a.Usage = storerow.Raw(result), storerow.Raw(metadata), storerow.Raw(input), storerow.Raw(usage)
 	return &a, nil
-}
-
-// Spent implements store.Jobs.
-func (s *Store) Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error) {
-	orgID, okOrg := toUID(org)
-	agentID, okAgent := toUID(agent)
-	if !okOrg || (!okAgent && agent != "") {
-		return 0, nil
-	}
-	var sum int64
-	err := s.pool.QueryRow(ctx, `
-select coalesce(sum(micro_usd), 0)::bigint from spending
-where organization_id = $1 and ($2::uuid is null or agent_id = $2) and day >= ($3::timestamptz at time zone 'UTC')::date`,
-		orgID, agentID, since.UTC()).Scan(&sum)
-	return steward.MicroUSD(sum), translate("read spending", err)
 }
 
 const stepUsagesSQL = `select job_id, usage from steps where job_id = any ($1)`

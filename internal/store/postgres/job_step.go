@@ -1,11 +1,9 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,6 +20,8 @@ type stepRecord struct {
 	step   steward.Step
 	output string
 	usage  string
+	tally  steward.Tally
+	books  bool // tally goes into the books
 }
 
 // stepKey names a step.
@@ -32,16 +32,8 @@ type stepKey struct {
 
 func (r *stepRecord) key() stepKey { return stepKey{r.job, r.step.Name} }
 
-// cost returns what the step spent, 0 when unknown.
-func (r *stepRecord) cost() int64 {
-	if r.step.Usage.Cost == nil {
-		return 0
-	}
-	return int64(*r.step.Usage.Cost)
-}
-
-// stepWeight counts a step, and 8 KiB of output as one more.
-func stepWeight(r *stepRecord) int { return 1 + len(r.output)>>13 }
+// stepWeight counts a step, and 8 KiB of output or prompt as one more.
+func stepWeight(r *stepRecord) int { return 1 + (len(r.output)+len(r.step.Prompt))>>13 }
 
 // stepTaken is the error for a step's name that is recorded already.
 func stepTaken() error { return storerow.Conflict("name", "A step of this name is recorded already.") }
@@ -53,13 +45,15 @@ func (s *Store) RecordStep(ctx context.Context, lease store.Lease, step steward.
 		return storerow.LeaseLost()
 	}
 	r := &stepRecord{job: id, fence: lease.Fence, step: step, output: string(step.Output)}
-	if err := storable("name", step.Name, "kind", string(step.Kind), "input_hash", step.InputHash, "model", step.Model, "output", r.output); err != nil {
+	if err := storable("name", step.Name, "kind", string(step.Kind), "input_hash", step.InputHash, "model", step.Model, "output", r.output,
+		"provider", step.Provider, "output_hash", step.OutputHash, "prompt", string(step.Prompt)); err != nil {
 		return err
 	}
 	var err error
 	if r.usage, err = storerow.Usage(step.Usage); err != nil {
 		return err
 	}
+	r.tally, r.books = steward.TallyOf(&step)
 	if err := s.steps.do(ctx, r); err != nil {
 		return fmt.Errorf("record step: %w", err)
 	}
@@ -71,7 +65,7 @@ func (s *Store) stepBatch(ctx context.Context, calls []*stepRecord) []error {
 	errs := make([]error, len(calls))
 	batch := make([]*stepRecord, 0, len(calls))
 	first := map[stepKey]*stepRecord{}
-	costs := false
+	books := false
 	for i, r := range calls {
 		if first[r.key()] != nil {
 			errs[i] = stepTaken() // the other one is on its way
@@ -79,11 +73,11 @@ func (s *Store) stepBatch(ctx context.Context, calls []*stepRecord) []error {
 		}
 		first[r.key()] = r
 		batch = append(batch, r)
-		costs = costs || r.cost() != 0
+		books = books || r.books
 	}
 	// Jobs are locked in the order of their ids.
 	slices.SortFunc(batch, func(a, b *stepRecord) int { return compareUID(a.job, b.job) })
-	held, err := s.storeSteps(ctx, batch, costs)
+	held, err := s.storeSteps(ctx, batch, books)
 	if err != nil {
 		return all(len(calls), err)
 	}
@@ -105,11 +99,11 @@ func (s *Store) stepBatch(ctx context.Context, calls []*stepRecord) []error {
 // recordStepsSQL answers one row for each step whose lease holds, and tells whether the step was stored.
 const recordStepsSQL = `
 with held as materialized (
-    select g.*, j.organization_id, j.agent_id
+    select g.*, j.organization_id, j.agent_id, j.batch_id
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[], $9::timestamptz[],
         $10::text[], $11::text[]) as g (job_id, job_fence, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model)
     cross join lateral (
-        select organization_id, agent_id from jobs
+        select organization_id, agent_id, batch_id from jobs
         where id = g.job_id and fence = g.job_fence and status = 1 and not handed_over for share) j),
 stored as (
     insert into steps (job_id, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model)
@@ -118,31 +112,32 @@ stored as (
     returning job_id, name),
 calm as ( -- a step is progress: what crashed before did not stop the job
     update jobs j set crashes = 0, last_chance = false from stored s where j.id = s.job_id and j.crashes > 0)
-select job_id, name, organization_id, agent_id, false as stored from held
+select job_id, name, organization_id, agent_id, batch_id, false as stored from held
 union all
-select job_id, name, null, null, true from stored`
+select job_id, name, null, null, null, true from stored`
 
 // heldStep is what recordStepsSQL tells about a step.
 type heldStep struct {
 	agent  agentKey
+	batch  uid // not valid outside of batches
 	stored bool
 }
 
-// storeSteps stores steps and, when there are costs, adds them to the day's spending. The result names the steps whose lease
+// storeSteps stores steps and, when books says that there is something, what they add to the books. The result names the steps whose lease
 // holds; false means that the name was taken.
-func (s *Store) storeSteps(ctx context.Context, batch []*stepRecord, costs bool) (map[stepKey]bool, error) {
+func (s *Store) storeSteps(ctx context.Context, batch []*stepRecord, books bool) (map[stepKey]bool, error) {
 	var held map[stepKey]*heldStep
 	store := func(q querier) (err error) {
 		held, err = recordSteps(ctx, q, batch)
 		return err
 	}
 	var err error
-	if costs {
+	if books {
 		err = s.inTx(ctx, "store steps", func(tx pgx.Tx) error {
 			if err := store(tx); err != nil {
 				return err
 			}
-			return spend(ctx, tx, batch, held)
+			return keepBooks(ctx, tx, batch, held)
 		})
 	} else {
 		err = retry(func() error { return store(s.pool) })
@@ -172,51 +167,17 @@ func recordSteps(ctx context.Context, q querier, batch []*stepRecord) (map[stepK
 		return nil, err
 	}
 	held := make(map[stepKey]*heldStep, n)
-	var job, org, agent uid
+	var job, org, agent, of uid
 	var name string
 	var stored bool
-	_, err = pgx.ForEachRow(rows, []any{&job, &name, &org, &agent, &stored}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&job, &name, &org, &agent, &of, &stored}, func() error {
 		k := stepKey{job, name}
 		if stored {
 			held[k].stored = true
 		} else {
-			held[k] = &heldStep{agent: agentKey{org, agent}}
+			held[k] = &heldStep{agent: agentKey{org, agent}, batch: of}
 		}
 		return nil
 	})
 	return held, err
-}
-
-// dayKey is a row of spending.
-type dayKey struct {
-	agentKey
-	day time.Time
-}
-
-// spend adds the costs of the stored steps to their days.
-func spend(ctx context.Context, tx pgx.Tx, batch []*stepRecord, held map[stepKey]*heldStep) error {
-	sums := map[dayKey]int64{}
-	for _, r := range batch {
-		if h := held[r.key()]; h != nil && h.stored && r.cost() != 0 {
-			sums[dayKey{h.agent, r.step.EndedAt.UTC().Truncate(24 * time.Hour)}] += r.cost()
-		}
-	}
-	// Rows are locked in one order, so that two processes never wait for each other.
-	keys := make([]dayKey, 0, len(sums))
-	for k := range sums {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b dayKey) int {
-		return cmp.Or(compareUID(a.org, b.org), compareUID(a.agent, b.agent), a.day.Compare(b.day))
-	})
-	n := len(keys)
-	orgs, agents, days, costs := make([]uid, n), make([]uid, n), make([]pgtype.Date, n), make([]int64, n)
-	for i, k := range keys {
-		orgs[i], agents[i], days[i], costs[i] = k.org, k.agent, pgtype.Date{Time: k.day, Valid: true}, sums[k]
-	}
-	_, err := tx.Exec(ctx, `
-insert into spending as s (organization_id, agent_id, day, micro_usd)
-select * from unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[])
-on conflict (organization_id, agent_id, day) do update set micro_usd = s.micro_usd + excluded.micro_usd`, orgs, agents, days, costs)
-	return err
 }

@@ -16,17 +16,52 @@ const (
 )
 
 // listCache keeps sets, columns and what searches found between lists, with the number of the fold that they were read at. Whether they
-// are still whole says job_spans, which every list reads anyway: a process never has to be told of what others do. The zero value is
-// empty. Safe for concurrent use; what it keeps must not be changed.
+// are still whole says job_spans, which every list reads anyway: a process never has to be told of what others do. Whether the folds are
+// those of the database says job_folds: when it does not know the latest one that was read, an era ends and all is dropped. The zero
+// value is empty. Safe for concurrent use; what it keeps must not be changed.
 type listCache struct {
 	mu      sync.Mutex
+	latest  foldMark
+	era     int64
 	entries map[cacheKey]*list.Element // of *cacheEntry
 	recent  list.List                  // the latest used first
 	size    int64
 }
 
+// foldMark is a fold as the database knows it.
+type foldMark struct {
+	fold int64
+	id   uid
+}
+
+// newest returns the latest fold that was read, and the era. The snapshot in which the database looks for it is to be taken later.
+func (c *listCache) newest() (latest foldMark, era int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.latest, c.era
+}
+
+// enter returns the era of a reader that has found the database at a fold, and whether it knows what newest has answered. A reader
+// whose era has ended meanwhile stays in it: nothing is kept there.
+func (c *listCache) enter(now foldMark, known bool, era int64) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case era != c.era:
+		return era
+	case !known:
+		c.era++
+		c.latest, c.entries, c.size = now, nil, 0
+		c.recent.Init()
+	case now.fold > c.latest.fold:
+		c.latest = now
+	}
+	return c.era
+}
+
 // cacheKey names what is kept of a lane.
 type cacheKey struct {
+	era  int64
 	lane uid
 	kind keptKind
 	name string
@@ -85,6 +120,9 @@ func sizeOf(set *joblist.Set) (n int64) {
 func (c *listCache) put(key cacheKey, fold int64, value any, size int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if key.era != c.era {
+		return
+	}
 	if at := c.entries[key]; at != nil {
 		if at.Value.(*cacheEntry).fold > fold { //nolint:errcheck,forcetypeassert // nothing else is put in
 			return

@@ -38,7 +38,7 @@ func (l *listSource) ColumnIn(by store.JobOrderKey, _, _ int64) (*joblist.Column
 
 // storedColumn returns the codes as far as they are folded. The column is shared: it must not be changed.
 func (l *listSource) storedColumn(by store.JobOrderKey) (*joblist.Column, error) {
-	key := cacheKey{lane: l.lane(), kind: keptColumn, name: string(by)}
+	key := cacheKey{era: l.era, lane: l.lane(), kind: keptColumn, name: string(by)}
 	known, ok := cached[*joblist.Column](l.cache, key, l.fold)
 	changed := l.spans.changedSince(known.fold)
 	if ok && len(changed) == 0 {

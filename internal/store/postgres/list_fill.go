@@ -16,6 +16,8 @@ const fillRows = 1000
 
 const (
 	beginFillSQL = `insert into job_lists (filled) values (false) on conflict do nothing`
+	// knownFoldSQL gives the latest fold an id if it has none.
+	knownFoldSQL = `insert into job_folds (fold) select folds from job_lists on conflict do nothing`
 	fillStateSQL = `select filled, filled_to from job_lists for update`
 	filledToSQL  = `update job_lists set filled_to = $1`
 	filledSQL    = `update job_lists set filled = true, filled_to = null`
@@ -37,8 +39,10 @@ on conflict (seq) do nothing`
 // fillLists puts jobs into the lists that were stored before there were lists. It goes on where an earlier call was interrupted, and
 // holds little in memory.
 func (s *Store) fillLists(ctx context.Context) error {
-	if _, err := s.pool.Exec(ctx, beginFillSQL); err != nil {
-		return translate("prepare job lists", err)
+	for _, sql := range [...]string{beginFillSQL, knownFoldSQL} {
+		if _, err := s.pool.Exec(ctx, sql); err != nil {
+			return translate("prepare job lists", err)
+		}
 	}
 	for done := false; !done; {
 		err := s.inTx(ctx, "fill job lists", func(tx pgx.Tx) (err error) {

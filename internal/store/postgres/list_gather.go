@@ -25,6 +25,7 @@ type gathering struct {
 	bits    map[bitsKey][]int16
 	spans   map[spanKey]*span
 	columns map[columnKey][]codedPlace
+	damaged int // rows that could not be read and were left as they are
 }
 
 // laneOf returns the lane of an organization's agent, or of all its agents for null.
@@ -142,7 +143,7 @@ func widen(from, to *pgtype.Timestamptz, at pgtype.Timestamptz) {
 	}
 }
 
-// store adds everything to what is stored.
+// store adds everything to what is stored. Rows that are damaged stay as they are, and are counted.
 func (g *gathering) store(ctx context.Context, tx pgx.Tx) error {
 	if err := g.storeBits(ctx, tx); err != nil {
 		return err
@@ -180,10 +181,9 @@ func (g *gathering) storeBits(ctx context.Context, tx pgx.Tx) error {
 	}
 	for i, k := range keys {
 		var b joblist.Bits
-		if sets[i] != nil {
-			if err := b.Merge(sets[i]); err != nil {
-				return err
-			}
+		if b.Merge(sets[i]) != nil { // whoever reads it is told; all others need not suffer
+			g.damaged++
+			continue
 		}
 		for _, place := range g.bits[k] {
 			b.Add(int(place))
@@ -236,10 +236,9 @@ func (g *gathering) storeColumns(ctx context.Context, tx pgx.Tx) error {
 	}
 	for i, k := range keys {
 		b := new(joblist.Block)
-		if codes[i] != nil {
-			if err := b.Merge(codes[i]); err != nil {
-				return err
-			}
+		if b.Merge(codes[i]) != nil {
+			g.damaged++
+			continue
 		}
 		for _, c := range g.columns[k] {
 			b.Set(c.place, c.value)
@@ -250,8 +249,11 @@ func (g *gathering) storeColumns(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// nextFoldSQL counts a fold.
-const nextFoldSQL = `update job_lists set folds = folds + 1 returning folds`
+// nextFoldSQL counts a fold and forgets those that are long past: who has read nothing since then reads all anew.
+const nextFoldSQL = `
+with next as (update job_lists set folds = folds + 1 where one returning folds),
+old as (delete from job_folds where fold < (select folds from next) - 20000)
+insert into job_folds (fold) select folds from next on conflict (fold) do update set id = excluded.id returning fold`
 
 // storeSpansSQL widens the spans of chunks. A job is never folded after its end, but its end may be folded with it.
 const storeSpansSQL = `

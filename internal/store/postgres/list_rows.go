@@ -24,9 +24,6 @@ func labelsOf(versionName string, metadata []byte) string {
 	return strings.Join(joblist.NewTerms(versionName, metadata)[1:], " ")
 }
 
-// maxVerdict is how many bytes of a verdict lists show.
-const maxVerdict = 200
-
 // verdict is what lists know about a job's verdict. The zero value is none.
 type verdict struct{ text, term string }
 
@@ -36,12 +33,7 @@ func verdictOf(outputs []steward.Datum) verdict {
 	if !ok {
 		return verdict{}
 	}
-	v := verdict{term: joblist.VerdictTerm(text)}
-	if len(text) > maxVerdict {
-		text = strings.ToValidUTF8(text[:maxVerdict], "")
-	}
-	v.text = strings.ReplaceAll(text, "\x00", " ")
-	return v
+	return verdict{text: joblist.ShortVerdict(text), term: joblist.VerdictTerm(text)}
 }
 
 // costOf is the cost of usage as lists keep it, null when it is unknown.

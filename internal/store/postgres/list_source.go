@@ -20,6 +20,7 @@ type listSource struct {
 	cache *listCache
 
 	fold     int64 // how often rows were folded
+	era      int64 // of the cache
 	spans    spanList
 	chunks   []joblist.Span
 	jobs     []foldedJob // that are not folded
@@ -30,6 +31,7 @@ type listSource struct {
 var _ interface {
 	joblist.Source
 	joblist.Ranged
+	joblist.Gathered
 } = (*listSource)(nil)
 
 // lane returns where the jobs are listed.
@@ -38,13 +40,16 @@ func (l *listSource) lane() uid { return laneOf(l.org, l.agent) }
 const (
 	freshJobsSQL = `
 select seq, organization_id, agent_id, id, created_at, version_name, labels from job_list
-where xid >= coalesce((select folded from job_lists where one), '0') and (organization_id = $1 and ($2::uuid is null or agent_id = $2)) is true`
+where organization_id = $1 and xid >= coalesce((select folded from job_lists where one), '0') and ($2::uuid is null or agent_id = $2) is true`
 	freshEndsSQL = `
 select seq, organization_id, agent_id, ended_at, status, verdict_term, cost, duration from job_ends
-where xid >= coalesce((select folded from job_lists where one), '0') and (organization_id = $1 and ($2::uuid is null or agent_id = $2)) is true`
+where organization_id = $1 and xid >= coalesce((select folded from job_lists where one), '0') and ($2::uuid is null or agent_id = $2) is true`
 	spansSQL = `
 select chunk, fold, created_from, created_to, ended_from, ended_to, id_from, id_to from job_spans where lane = $1`
-	foldsSQL = `select coalesce((select folds from job_lists where one), 0)`
+	// foldsSQL answers the latest fold, and whether another one is still known.
+	foldsSQL = `
+select coalesce(l.folds, 0), f.id, exists (select from job_folds where fold = $1 and (id = $2) is true)
+from (select (select folds from job_lists where one) as folds) l left join job_folds f on f.fold = l.folds`
 	// leftOutSQL answers the deleted agents of an organization, or the one that is asked for when it is deleted.
 	leftOutSQL = `
 select id from agents a where (a.deleted_at is not null) is true and a.id = $2
@@ -52,17 +57,29 @@ union all
 select id from agents a where a.deleted_at is not null and (a.organization_id = $1 and $2::uuid is null) is true`
 )
 
+// leaveOutSQL reads the jobs of several lanes.
+const leaveOutSQL = `
+select b.chunk, b.bits from unnest($1::uuid[]) as g (lane)
+cross join lateral (select chunk, bits from job_bits where lane = g.lane and term = $2 offset 0) b`
+
 // All implements joblist.Source. It reads in addition what is not folded, which all other methods need.
 func (l *listSource) All() (*joblist.Set, []joblist.Span, error) {
 	l.postings, l.spans = map[string]*joblist.Set{}, spanList{}
 	l.jobs, l.ends, l.chunks = nil, nil, nil
 	var deleted []uid
+	latest, era := l.cache.newest()
 	batch := &pgx.Batch{}
 	batch.Queue(leftOutSQL, l.org, l.agent).Query(func(rows pgx.Rows) (err error) {
 		deleted, err = pgx.CollectRows(rows, pgx.RowTo[uid])
 		return err
 	})
-	batch.Queue(foldsSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&l.fold) })
+	batch.Queue(foldsSQL, latest.fold, latest.id).QueryRow(func(row pgx.Row) error {
+		var now foldMark
+		var known bool
+		err := row.Scan(&now.fold, &now.id, &known)
+		l.fold, l.era = now.fold, l.cache.enter(now, known, era)
+		return err
+	})
 	batch.Queue(spansSQL, l.lane()).Query(l.spans.read)
 	batch.Queue(freshJobsSQL, l.org, l.agent).Query(l.readJobs)
 	batch.Queue(freshEndsSQL, l.org, l.agent).Query(l.readEnds)
@@ -88,22 +105,23 @@ func (l *listSource) All() (*joblist.Set, []joblist.Span, error) {
 
 // leaveOut removes the jobs of deleted agents.
 func (l *listSource) leaveOut(all *joblist.Set, deleted []uid) error {
-	for _, agent := range deleted {
-		gone := &joblist.Set{}
-		rows, err := l.tx.Query(l.ctx, postingSQL, laneOf(l.org, agent), allTerm)
-		if err != nil {
-			return err
-		}
-		if err := mergeBits(rows, gone); err != nil {
-			return err
-		}
-		for i := range l.jobs {
-			if l.jobs[i].agent == agent {
-				gone.Add(l.jobs[i].seq)
-			}
-		}
-		all.AndNot(gone)
+	if len(deleted) == 0 {
+		return nil
 	}
+	lanes, left := make([]uid, len(deleted)), make(map[uid]bool, len(deleted))
+	for i, agent := range deleted {
+		lanes[i], left[agent] = laneOf(l.org, agent), true
+	}
+	gone := &joblist.Set{}
+	if err := l.mergeBits(gone, leaveOutSQL, lanes, allTerm); err != nil {
+		return err
+	}
+	for i := range l.jobs {
+		if left[l.jobs[i].agent] {
+			gone.Add(l.jobs[i].seq)
+		}
+	}
+	all.AndNot(gone)
 	return nil
 }
 

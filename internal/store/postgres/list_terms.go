@@ -96,9 +96,14 @@ func (l *listSource) freshWith(term string) (seqs []int64) {
 	return seqs
 }
 
+// termKey names the set of a term in the cache.
+func (l *listSource) termKey(term string) cacheKey {
+	return cacheKey{era: l.era, lane: l.lane(), kind: keptTerm, name: term}
+}
+
 // stored returns the jobs that have a term as far as they are folded. The set is shared: it must not be changed.
 func (l *listSource) stored(term string) (*joblist.Set, error) {
-	key := cacheKey{lane: l.lane(), kind: keptTerm, name: term}
+	key := l.termKey(term)
 	if known, ok := cached[*joblist.Set](l.cache, key, l.fold); ok {
 		changed := l.spans.changedSince(known.fold)
 		if len(changed) == 0 {

@@ -20,7 +20,7 @@ func (l *listSource) Matching(among *joblist.Set, text string, ids bool) (*jobli
 	}
 	ids = ids && partOfID(text)
 	digest := sha256.Sum256([]byte(text)) // what people search for is not kept
-	key := cacheKey{lane: l.lane(), kind: keptTexts, name: string(digest[:])}
+	key := cacheKey{era: l.era, lane: l.lane(), kind: keptTexts, name: string(digest[:])}
 	if ids {
 		key.kind = keptTextsOrID
 	}

@@ -84,6 +84,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	s.stop = stop
 	s.wg.Go(func() { s.listen(background, cfg.ConnConfig.Copy()) })
 	s.wg.Go(func() { s.fold(background) })
+	s.wg.Go(func() { s.foldBooks(background) })
 	return s, nil
 }
 

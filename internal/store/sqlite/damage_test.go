@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"bytes"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/sqlite"
 )
 
 func claimAll(t *testing.T, s store.Queue, at time.Time) []store.Claimed {
@@ -87,5 +90,55 @@ func TestClaimsDoNotWalkOverDelayedLanes(t *testing.T) {
 	t.Logf("%d claims and looks ahead over %d delayed lanes: %v", claims, lanes, spent)
 	if spent > time.Second {
 		t.Errorf("%d claims over %d delayed lanes took %v, want far less than a second", claims, lanes, spent)
+	}
+}
+
+func TestADamagedPartOfAListHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	var out bytes.Buffer
+	s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	other := steward.AgentID(uuid.NewString())
+	submit := func() {
+		t.Helper()
+		jobs := []store.NewJob{benchJob(benchOrg, benchAgent), benchJob(benchOrg, benchAgent), benchJob(benchOrg, other)}
+		jobs[0].VersionName = "broken"
+		if _, err := s.Submit(t.Context(), jobs); err != nil {
+			t.Fatalf("Submit: %v", err)
+		}
+		for _, c := range claimAll(t, s, time.Now()) {
+			if err := s.Finish(t.Context(), c.Lease, store.Outcome{Status: steward.StatusSuccess, At: time.Now(), Usage: steward.Free()}); err != nil {
+				t.Fatalf("Finish: %v", err)
+			}
+		}
+	}
+	submit()
+	db := raw(t, path)
+	execute(t, db, `UPDATE job_bits SET bits = x'01' WHERE term = 'vbroken'`)
+	execute(t, db, `UPDATE job_codes SET codes = x'01'`)
+	submit()
+	for a, want := range map[steward.AgentID]int64{benchAgent: 4, other: 2} {
+		_, n, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{AgentID: a, Status: []steward.Status{steward.StatusSuccess}})
+		if err != nil || n != want {
+			t.Errorf("ListJobs: got %d jobs (%v), want %d", n, err, want)
+		}
+	}
+	if _, _, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{AgentID: benchAgent, VersionNames: []string{"broken"}}); err == nil {
+		t.Error("a damaged set was listed")
+	}
+	execute(t, db, `UPDATE job_chunks SET bits = x'01' WHERE lane = (SELECT id FROM job_lanes WHERE agent_id = ?)`, string(other))
+	submit()
+	_, n, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{AgentID: benchAgent})
+	if err != nil || n != 6 {
+		t.Errorf("ListJobs: got %d jobs (%v), want 6", n, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if !bytes.Contains(out.Bytes(), []byte("damaged")) {
+		t.Errorf("logged %q, want that something is damaged", out.String())
 	}
 }

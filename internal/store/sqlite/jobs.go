@@ -137,15 +137,14 @@ type openJob struct {
 	lane      lane
 	status    steward.Status
 	startedAt int64
-	usage     string
 	id        string
 }
 
 // openColumns are read by scanOpen.
-const openColumns = "seq, organization_id, agent_id, status, started_at, usage, id"
+const openColumns = "seq, organization_id, agent_id, status, started_at, id"
 
 func scanOpen(r row) openJob {
-	return openJob{r.int(0), lane{r.text(1), r.text(2)}, steward.Status(r.int(3)), r.int(4), r.text(5), r.text(6)}
+	return openJob{r.int(0), lane{r.text(1), r.text(2)}, steward.Status(r.int(3)), r.int(4), r.text(5)}
 }
 
 // cancel ends a queued job, marks a running one, and leaves an ended one. It returns the status afterwards. event is the encoded
@@ -158,11 +157,18 @@ func (t *tx) cancel(j *openJob, at time.Time, event string) (steward.Status, err
 		_, err := t.change("UPDATE jobs SET cancel_requested = 1 WHERE seq = ?", j.seq)
 		return j.status, err
 	}
+	usage := ""
+	if j.status == steward.StatusRetry { // what it used before, told or not
+		var err error
+		if usage, err = t.stepUsage(j.seq); err != nil {
+			return 0, err
+		}
+	}
 	t.ended(&endOfJob{
-		lane: j.lane, seq: j.seq, id: j.id, status: steward.StatusCancelled, at: at, startedAt: j.startedAt, cost: costOf(j.usage),
+		lane: j.lane, seq: j.seq, id: j.id, status: steward.StatusCancelled, at: at, startedAt: j.startedAt, cost: costOf(usage),
 		terms: joblist.EndTerms(steward.StatusCancelled, nil),
 	})
-	_, err := t.change("UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, failure = '', events = "+appendEvents+" WHERE seq = ?",
-		steward.StatusCancelled, at, at, event, j.seq)
+	_, err := t.change("UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, failure = '', usage = ?, events = "+appendEvents+" WHERE seq = ?",
+		steward.StatusCancelled, at, at, usage, event, j.seq)
 	return steward.StatusCancelled, err
 }

@@ -61,8 +61,12 @@ func encodeEnd(o *store.Outcome) (*jobEnd, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &jobEnd{Ending: end, terms: joblist.EndTerms(o.Status, o.Outputs), cost: joblist.CostOf(o.Usage)}
-	if v, ok := joblist.Verdict(o.Outputs); ok && o.Status == steward.StatusSuccess {
+	var outputs []steward.Datum // as they are stored
+	if o.Status.Succeeded() {
+		outputs = o.Outputs
+	}
+	e := &jobEnd{Ending: end, terms: joblist.EndTerms(o.Status, outputs), cost: joblist.CostOf(o.Usage)}
+	if v, ok := joblist.Verdict(outputs); ok {
 		e.verdict = joblist.ShortVerdict(v)
 	}
 	return e, nil

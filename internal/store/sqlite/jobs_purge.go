@@ -74,6 +74,9 @@ func (t *tx) purge(j *purgedJob, at time.Time) (p store.Purged, err error) {
 		}
 		*part.count = int(n)
 	}
+	if _, err := t.exec("DELETE FROM model_calls WHERE job_seq = ?", j.seq); err != nil {
+		return p, err
+	}
 	if _, err := t.exec("DELETE FROM cache WHERE key = ? AND organization_id = ? AND job_seq = ?", j.cacheKey, j.lane.organization, j.seq); err != nil {
 		return p, err
 	}

@@ -216,7 +216,7 @@ func (t *tx) list(q *queuedJob, seq int64, end *bornEnded) {
 	l := lane{string(q.OrganizationID), string(q.AgentID)}
 	n := storedNote(l, seq, q.ID, q.CreatedAt, q.terms, q.text)
 	if end != nil {
-		n.end(end.status, storerow.Micros(q.CreatedAt), 0, 0, end.terms) // it costs nothing
+		n.end(end.status, storerow.Micros(q.CreatedAt), 0, costOf(end.usage), end.terms)
 	}
 	t.lists = append(t.lists, n)
 }

@@ -54,6 +54,9 @@ func fillSome(c *conn) error {
 	if err := t.writeLists(&laneNames{}); err != nil {
 		return err
 	}
+	if t.damaged > 0 {
+		return joblist.ErrDamaged
+	}
 	if next += fillStep; next <= last {
 		_, err = c.exec("UPDATE job_lists_missing SET next = ?", next)
 	} else {

@@ -139,3 +139,55 @@ func TestAnInterruptedFillGoesOn(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
+
+func TestACommitTakesNoMoreThanManyTermsOfLists(t *testing.T) {
+	t.Parallel()
+	s := openAt(t)
+	release := hold(t, s)
+	heavy := newJobs("heavy", 900)
+	for i := range heavy {
+		m := []byte(`{"0":0`)
+		for l := range 70 {
+			m = fmt.Appendf(m, `,"%d":%d`, l+1, i)
+		}
+		m = append(m, '}')
+		heavy[i].Metadata = m
+	}
+	stored, looked, before := make(chan error, 1), make(chan error, 1), 0
+	go func() { _, err := s.Submit(context.Background(), heavy); stored <- err }()
+	queued(t, s, 1)
+	go func() {
+		looked <- s.write(context.Background(), "look", func(t *tx) error { before = len(t.lists); return nil })
+	}()
+	queued(t, s, 2)
+	if err := errors.Join(release(), <-stored, <-looked); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	if before != 0 {
+		t.Errorf("the next operation shares a commit with %d jobs of many labels", before)
+	}
+	for _, n := range []int{0, 899} {
+		q := store.JobQuery{AgentID: "a", Metadata: []store.Label{{Key: "10", Value: fmt.Sprint(n)}}}
+		if _, count, err := s.ListJobs(t.Context(), "o", q); err != nil || count != 1 {
+			t.Errorf("label of job %d: got %d jobs (%v), want 1", n, count, err)
+		}
+	}
+}
+
+func TestTheCostOfUsageIsTheSameInSQL(t *testing.T) {
+	t.Parallel()
+	s := openAt(t)
+	for _, usage := range []string{
+		"", `{"input_tokens":1,"output_tokens":2,"cost_micro_usd":77}`, `{"input_tokens":1,"output_tokens":2}`, `{"cost_micro_usd":-5}`,
+		`{"cost_micro_usd":null}`, `{"cost_micro`, `{}`,
+	} {
+		var inSQL int64
+		err := s.read(t.Context(), "cost", func(c *conn) error {
+			_, err := c.first("SELECT "+costOfUsage+" FROM (SELECT ? AS usage) j", []any{usage}, func(r row) error { inSQL = r.int(0); return nil })
+			return err
+		})
+		if err != nil || inSQL != costOf(usage) {
+			t.Errorf("%s: got %d (%v) in SQL, want %d", usage, inSQL, err, costOf(usage))
+		}
+	}
+}

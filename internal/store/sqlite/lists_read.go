@@ -228,7 +228,5 @@ func (l *laneLists) Keys(seqs []int64) ([]joblist.Keys, error) {
 	return keys, err
 }
 
-// orderColumns are read by Keys. The cost is taken out of the usage here, because to decode all of that takes longer than the look-up;
-// no usage is one that costs nothing.
-const orderColumns = `j.seq, j.id, j.version_name, j.status, j.created_at, j.updated_at, j.started_at, j.ended_at,
-	CASE WHEN j.usage = '' THEN 0 WHEN NOT json_valid(j.usage) THEN -1 ELSE coalesce(max(0, j.usage ->> '$.cost_micro_usd'), -1) END`
+// orderColumns are read by Keys.
+const orderColumns = `j.seq, j.id, j.version_name, j.status, j.created_at, j.updated_at, j.started_at, j.ended_at, ` + costOfUsage

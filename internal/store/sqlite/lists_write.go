@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (n *listNote) end(s steward.Status, endedAt, startedAt, cost int64, terms [
 	n.terms = append(n.terms, terms...)
 }
 
-// costOf returns the cost in encoded usage. What cannot be read has none.
+// costOf returns the cost in encoded usage, as costOfUsage does in SQL. What cannot be read has none; no usage costs nothing.
 func costOf(usage string) int64 {
 	u, err := storerow.ParseUsage(usage)
 	if err != nil {
@@ -51,6 +52,9 @@ func costOf(usage string) int64 {
 	}
 	return joblist.CostOf(u)
 }
+
+// costOfUsage is costOf of the usage of a job j. To decode all of it takes longer than to look the job up.
+const costOfUsage = `CASE WHEN j.usage = '' THEN 0 WHEN NOT json_valid(j.usage) THEN -1 ELSE coalesce(max(0, j.usage ->> '$.cost_micro_usd'), -1) END`
 
 // endOfJob is what is noted when a job ends that was stored before.
 type endOfJob struct {
@@ -100,7 +104,7 @@ type (
 // fold is the sum of all notes of a commit.
 type fold struct {
 	chunks map[laneChunk]*chunkNote
-	terms  map[laneTerm]*joblist.Bits
+	terms  map[laneTerm][]int16     // places: most terms have few
 	blocks map[int64]*joblist.Block // by place
 }
 
@@ -121,7 +125,7 @@ func (t *tx) writeLists(lanes *laneNames) error {
 	if len(t.lists) == 0 {
 		return nil
 	}
-	f := fold{map[laneChunk]*chunkNote{}, map[laneTerm]*joblist.Bits{}, map[int64]*joblist.Block{}}
+	f := fold{map[laneChunk]*chunkNote{}, map[laneTerm][]int16{}, map[int64]*joblist.Block{}}
 	made := map[lane]int64{} // in this transaction
 	for i := range t.lists {
 		n := &t.lists[i]
@@ -136,8 +140,8 @@ func (t *tx) writeLists(lanes *laneNames) error {
 			return fmt.Errorf("merge chunk: %w", err)
 		}
 	}
-	for at, bits := range f.terms {
-		if err := t.mergeTerm(at, bits); err != nil {
+	for at, places := range f.terms {
+		if err := t.mergeTerm(at, places); err != nil {
 			return fmt.Errorf("merge term: %w", err)
 		}
 	}
@@ -212,12 +216,7 @@ func (f *fold) add(lane int64, n *listNote) {
 	}
 	for _, term := range n.terms {
 		key := laneTerm{at, term}
-		bits := f.terms[key]
-		if bits == nil {
-			bits = new(joblist.Bits)
-			f.terms[key] = bits
-		}
-		bits.Add(place)
+		f.terms[key] = append(f.terms[key], int16(place)) //nolint:gosec // below joblist.ChunkSize
 	}
 }
 
@@ -254,7 +253,7 @@ func (t *tx) mergeChunk(at laneChunk, n *chunkNote) error {
 			return n.bits.Merge(r.blob(0))
 		})
 	if err != nil {
-		return err
+		return t.leave(err)
 	}
 	_, err = t.exec(`INSERT INTO job_chunks (lane, chunk, bits, created_from, created_to, ended_from, ended_to, id_from, id_to)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET bits = excluded.bits, created_from = excluded.created_from,
@@ -264,15 +263,28 @@ func (t *tx) mergeChunk(at laneChunk, n *chunkNote) error {
 	return err
 }
 
-// mergeTerm adds jobs to those that have a term.
-func (t *tx) mergeTerm(at laneTerm, bits *joblist.Bits) error {
+// leave counts a damaged part of a list, which stays as it is: whoever reads it is told, all others need not suffer.
+func (t *tx) leave(err error) error {
+	if !errors.Is(err, joblist.ErrDamaged) {
+		return err
+	}
+	t.damaged++
+	return nil
+}
+
+// mergeTerm adds the jobs at some places to those that have a term.
+func (t *tx) mergeTerm(at laneTerm, places []int16) error {
+	var bits joblist.Bits
 	_, err := t.first("SELECT bits FROM job_bits WHERE lane = ? AND term = ? AND chunk = ?", []any{at.lane, at.term, at.chunk},
 		func(r row) error { return bits.Merge(r.blob(0)) })
 	if err != nil {
-		return err
+		return t.leave(err)
+	}
+	for _, place := range places {
+		bits.Add(int(place))
 	}
 	_, err = t.exec(`INSERT INTO job_bits (lane, term, chunk, bits) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET bits = excluded.bits`,
-		at.lane, at.term, at.chunk, joblist.AppendBits(nil, bits))
+		at.lane, at.term, at.chunk, joblist.AppendBits(nil, &bits))
 	return err
 }
 
@@ -280,7 +292,7 @@ func (t *tx) mergeTerm(at laneTerm, bits *joblist.Bits) error {
 func (t *tx) mergeCodes(place int64, b *joblist.Block) error {
 	_, err := t.first("SELECT codes FROM job_codes WHERE place = ?", []any{place}, func(r row) error { return b.Merge(r.blob(0)) })
 	if err != nil {
-		return err
+		return t.leave(err)
 	}
 	_, err = t.exec("INSERT INTO job_codes (place, codes) VALUES (?, ?) ON CONFLICT DO UPDATE SET codes = excluded.codes",
 		place, joblist.AppendBlock(nil, b))

@@ -114,3 +114,6 @@ func newestMigration() (int64, error) {
 	}
 	return newest, nil
 }
+
+// Newest returns the number of the newest migration that this program knows.
+func Newest() (int64, error) { return newestMigration() }

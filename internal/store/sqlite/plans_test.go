@@ -31,7 +31,8 @@ func TestNoStatementScans(t *testing.T) {
 		"SCAN (subquery",
 		"SCAN w USING COVERING INDEX webhooks_inactive",
 		"SCAN w USING INDEX webhooks_inactive",
-		"SCAN deleted_webhooks", // until their deliveries are swept
+		"SCAN deleted_webhooks",                             // until their deliveries are swept
+		"SCAN m USING COVERING INDEX model_calls_to_forget", // answers of jobs that have not ended, or not long ago
 	}
 	check := func(c *conn) error {
 		for _, query := range slices.Sorted(maps.Keys(c.stmts)) {
@@ -124,6 +125,8 @@ func useEverything(t *testing.T, s *Store) {
 	}
 	l := claimed[0].Lease
 	fine(s.RecordStep(ctx, l, steward.Step{Name: "s", Usage: steward.Usage{Cost: new(steward.MicroUSD)}, Output: []byte("1")}))
+	answer := steward.Step{Name: "m", Kind: steward.StepModel, OutputHash: "h2", ForgetOutput: true}
+	fine(s.RecordStep(ctx, l, answer))
 	fine(s.SaveArtifact(ctx, l, steward.Artifact{Key: "k"}))
 	done(s.RefJob(ctx, l, "h2", 1))
 	done(s.LoadSteps(ctx, l))
@@ -299,6 +302,14 @@ func useLists(t *testing.T, s *Store) {
 			if c.JobID == "c3" {
 				fine(s.Finish(ctx, c.Lease, store.Outcome{Status: steward.StatusCancelled, At: now}))
 			}
+		}
+	}
+	_, _, err = s.ForgetAnswers(ctx, now, 10)
+	fine(err)
+	for _, group := range steward.UsageGroups() {
+		for _, q := range []store.UsageQuery{{}, {AgentID: "a"}, {BatchID: "b"}} {
+			q.Group = group
+			done(s.Usage(ctx, "o", q))
 		}
 	}
 	done(s.Purge(ctx, "o", "c1", now))

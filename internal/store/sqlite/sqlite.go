@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -27,6 +28,7 @@ import (
 type Options struct {
 	Readers     int           // connections for reads; 0 means 4, at most 64. More than the cores starve the writer.
 	BusyTimeout time.Duration // how long to wait for another process that writes; 0 means 5s
+	Logger      *slog.Logger  // nil means slog.Default()
 }
 
 // Store is an open database. It implements store.Store.
@@ -80,7 +82,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	for range o.Readers {
 		s.readers <- nil
 	}
-	s.writer = newWriter(c, &s.runs, s.signal)
+	s.writer = newWriter(c, &s.runs, o.Logger, s.signal)
 	return s, nil
 }
 
@@ -148,6 +150,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.BusyTimeout == 0 {
 		c.BusyTimeout = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
 	}
 	if c.Readers < 1 || c.Readers > 64 {
 		return Options{}, storerow.OutOfRange("Readers", "Readers must be 1 to 64.")

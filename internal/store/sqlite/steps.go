@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
@@ -15,6 +14,7 @@ func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step
 	if err != nil {
 		return err
 	}
+	tally, inBooks := steward.TallyOf(&step)
 	return s.write(ctx, "record step", func(t *tx) error {
 		n, err := t.exec(`INSERT INTO steps (job_seq, name, kind, input_hash, attempt, started_at, ended_at, model, usage, output)
 			SELECT seq, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM jobs WHERE `+holds+` ON CONFLICT (job_seq, name) DO NOTHING`,
@@ -28,18 +28,15 @@ func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step
 				return err
 			}
 		}
-		free := step.Usage.Cost == nil || *step.Usage.Cost == 0
-		if n > 0 && free {
-			return nil
-		}
-		j, err := t.leased(l)
-		if err != nil {
-			return err
-		}
 		if n == 0 {
+			if _, err := t.leased(l); err != nil {
+				return err
+			}
 			return storerow.Conflict("name", "A step of this name is recorded already.")
 		}
-		t.spent = append(t.spent, spending{j.lane, storerow.Day(step.EndedAt), int64(*step.Usage.Cost)})
+		if inBooks {
+			return t.metered(l, &step, tally)
+		}
 		return nil
 	})
 }
@@ -82,8 +79,10 @@ func (c *conn) jobNumber(org steward.OrganizationID, id steward.JobID) (seq int6
 // steps returns a job's steps in the order of their recording.
 func (c *conn) steps(seq int64, id steward.JobID) ([]steward.Step, error) {
 	list := []steward.Step{}
-	err := c.query(`SELECT name, kind, input_hash, attempt, started_at, ended_at, model, usage, output
-		FROM steps WHERE job_seq = ? ORDER BY seq`, []any{seq}, func(r row) error {
+	err := c.query(`SELECT s.name, s.kind, s.input_hash, s.attempt, s.started_at, s.ended_at, s.model, s.usage, s.output,
+			m.provider, m.output_hash, m.prompt, m.forget
+		FROM steps s LEFT JOIN model_calls m ON m.job_seq = s.job_seq AND m.name = s.name
+		WHERE s.job_seq = ? ORDER BY s.seq`, []any{seq}, func(r row) error {
 		usage, err := storerow.ParseUsage(r.text(7))
 		if err != nil {
 			return err
@@ -91,6 +90,7 @@ func (c *conn) steps(seq int64, id steward.JobID) ([]steward.Step, error) {
 		list = append(list, steward.Step{
 			JobID: id, Name: r.text(0), Kind: steward.StepKind(r.text(1)), InputHash: r.text(2), Attempt: int(r.int(3)),
 			StartedAt: r.time(4), EndedAt: r.time(5), Model: r.text(6), Usage: usage, Output: storerow.Raw(r.text(8)),
+			Provider: r.text(9), OutputHash: r.text(10), Prompt: storerow.Raw(r.text(11)), ForgetOutput: r.bool(12),
 		})
 		return nil
 	})
@@ -144,18 +144,4 @@ func (s *Store) Artifact(ctx context.Context, org steward.OrganizationID, id ste
 		return nil, err
 	}
 	return a, nil
-}
-
-// Spent implements store.Jobs.
-func (s *Store) Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error) {
-	var sum int64
-	err := s.read(ctx, "add up spending", func(c *conn) error {
-		query, args := "SELECT coalesce(sum(micro_usd), 0) FROM spending WHERE organization_id = ? AND day >= ?", []any{org, storerow.Day(since)}
-		if agent != "" {
-			query, args = query+" AND agent_id = ?", append(args, agent)
-		}
-		_, err := c.first(query, args, func(r row) error { sum = r.int(0); return nil })
-		return err
-	})
-	return steward.MicroUSD(sum), err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,8 @@ const (
 	maxBatch = 512
 	// queueLength is how many operations wait while a commit is under way; more wait in their callers.
 	queueLength = 1024
+	// maxTerms is how many terms of lists a commit writes before it takes no more operations: they are what takes time and memory.
+	maxTerms = 50_000
 )
 
 // writer owns the writing connection. One goroutine runs the operations of many callers in a shared transaction, commits
@@ -27,6 +30,7 @@ type writer struct {
 	done  chan struct{} // closed when the goroutine has ended
 	ready func()        // called after a commit that made jobs claimable
 	runs  *runAgents    // told of every change of an agent
+	log   *slog.Logger
 	lanes laneNames
 	// version is what SQLite counts up when another connection writes.
 	version int64
@@ -64,23 +68,26 @@ type tx struct {
 
 // notes are what operations leave to the end of the transaction, where it is written once for all of them.
 type notes struct {
-	spent []spending
+	used  []usageNote
 	lists []listNote
+	// damaged is how many parts of lists could not be read and were left as they are.
+	damaged int
 }
 
 // mark returns how many notes there are.
-func (n *notes) mark() [2]int { return [2]int{len(n.spent), len(n.lists)} }
+func (n *notes) mark() [2]int { return [2]int{len(n.used), len(n.lists)} }
 
 // undo drops the notes that were made after a mark.
 func (n *notes) undo(to [2]int) {
-	n.spent, n.lists = n.spent[:to[0]], n.lists[:to[1]]
+	n.used, n.lists = n.used[:to[0]], n.lists[:to[1]]
 }
 
-// spending is money to be added to an agent's day.
-type spending struct {
-	lane     lane
-	day      int64
-	microUSD int64
+// terms returns how many terms the notes of lists bring, from one on.
+func (n *notes) terms(from int) (terms int) {
+	for i := from; i < len(n.lists); i++ {
+		terms += len(n.lists[i].terms)
+	}
+	return terms
 }
 
 // lane names an organization's agent.
@@ -102,8 +109,8 @@ func (t *tx) changeAgents(query string, args ...any) (int64, error) {
 }
 
 // newWriter starts the writer's goroutine on c.
-func newWriter(c *conn, runs *runAgents, ready func()) *writer {
-	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready, runs: runs}
+func newWriter(c *conn, runs *runAgents, log *slog.Logger, ready func()) *writer {
+	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready, runs: runs, log: log}
 	go w.loop()
 	return w
 }
@@ -193,15 +200,18 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 	if err == nil {
 		err = w.lookForOthers()
 	}
+	terms := 0
 	for o := first; o != nil; o = w.next() {
 		if !o.state.CompareAndSwap(opQueued, opTaken) {
 			continue
 		}
 		batch = append(batch, o)
+		noted := len(t.lists)
 		if err == nil {
 			err = w.runOne(t, o, batch)
 		}
-		if len(batch) == maxBatch {
+		terms += t.terms(noted)
+		if len(batch) == maxBatch || terms > maxTerms {
 			break
 		}
 	}
@@ -223,6 +233,9 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 	}
 	if err == nil && t.ready {
 		w.ready()
+	}
+	if t.damaged > 0 {
+		w.log.Error("parts of job lists are damaged and were left as they are", "rows", t.damaged)
 	}
 	return batch
 }
@@ -299,8 +312,8 @@ func (w *writer) end(t *tx) error {
 	if err := t.writeAgentJobs(); err != nil {
 		return fmt.Errorf("count jobs of agents: %w", err)
 	}
-	if err := t.writeSpending(); err != nil {
-		return fmt.Errorf("add up spending: %w", err)
+	if err := t.writeUsage(); err != nil {
+		return fmt.Errorf("add up usage: %w", err)
 	}
 	if err := t.writeLists(&w.lanes); err != nil {
 		return fmt.Errorf("list jobs: %w", err)
@@ -321,16 +334,4 @@ func (w *writer) rollback() {
 	}
 	// A failing ROLLBACK leaves the transaction open; the next BEGIN then fails and says so to its callers.
 	_, _ = w.conn.exec("ROLLBACK")
-}
-
-// writeSpending adds what steps cost to their days.
-func (t *tx) writeSpending() error {
-	for _, s := range t.spent {
-		_, err := t.exec(`INSERT INTO spending (organization_id, agent_id, day, micro_usd) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET micro_usd = micro_usd + excluded.micro_usd`, s.lane.organization, s.lane.agent, s.day, s.microUSD)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -66,12 +66,12 @@ func queued(t *testing.T, s *Store, n int) {
 func spend(day int, err error) func(*tx) error {
 	return func(t *tx) error {
 		for range 2 {
-			if _, werr := t.change(`INSERT INTO spending VALUES ('o', 'a', ?, 1)
+			if _, werr := t.change(`INSERT INTO usage VALUES ('o', ?, 'a', '', '', '', 0, 0, 0, 0, 0, 0, 1, 0)
 				ON CONFLICT DO UPDATE SET micro_usd = micro_usd + 1`, day); werr != nil {
 				return werr
 			}
 		}
-		t.spent = append(t.spent, spending{lane{"o", "a"}, int64(day), 10})
+		t.used = append(t.used, usageNote{usageKey{lane: lane{"o", "a"}, day: int64(day)}, steward.Tally{Cost: 10}})
 		t.lists = append(t.lists, storedNote(lane{"o", "a"}, int64(day), steward.JobID(fmt.Sprint("j", day)), time.Unix(1, 0), nil, ""))
 		return err
 	}

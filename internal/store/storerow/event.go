@@ -20,12 +20,16 @@ const (
 	UnreadableMessage = "The job's record cannot be read."
 )
 
-// Event encodes a status event as a JSON object. Its details name the failure's code.
+// Event encodes a status event as a JSON object. Its details name the failure's code, and "held": true says that it was made on this
+// side before anything was asked.
 func Event(at time.Time, s steward.Status, f *steward.Failure) (string, error) {
 	e := steward.StatusEvent{Timestamp: at.UTC().Truncate(time.Microsecond), StatusCode: s}
 	if f != nil {
 		e.ErrorMessage = f.Message
 		e.ErrorDetails = map[string]any{"code": string(f.Code)}
+		if f.Held {
+			e.ErrorDetails["held"] = true
+		}
 	}
 	b, err := json.Marshal(e)
 	if err != nil {

@@ -18,13 +18,16 @@ import (
 // JobQueries tests the filters and orders of lists against an answer that looks at every job.
 func JobQueries(t *testing.T, open Open) {
 	with(t, open, map[string]func(f *fixture){
-		"every filter and order among many jobs":    queryMany,
-		"a list follows each change of a job":       queryFollows,
-		"metadata is compared as text or JSON":      queryMetadata,
-		"searches look into ids, names and inputs":  querySearch,
-		"searches look into the newest jobs only":   querySearchWindow,
-		"orders that do not exist are invalid":      queryInvalid,
-		"one agent's list knows nothing of another": queryForeign,
+		"every filter and order among many jobs":     queryMany,
+		"a list follows each change of a job":        queryFollows,
+		"metadata is compared as text or JSON":       queryMetadata,
+		"searches look into ids, names and inputs":   querySearch,
+		"searches look into the newest jobs only":    querySearchWindow,
+		"orders that do not exist are invalid":       queryInvalid,
+		"one agent's list knows nothing of another":  queryForeign,
+		"times that many jobs share bound a range":   queryRanges,
+		"a verdict is found as long as it is there":  queryVerdicts,
+		"a job cancelled after a crash has its cost": queryParkedCost,
 	})
 }
 

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"finish", Finish},
 		{"cancel", Cancel},
 		{"steps", Steps},
+		{"books", Books},
 		{"cache", Cache},
 		{"purge", Purge},
 		{"batches", Batches},

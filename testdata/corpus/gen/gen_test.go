@@ -214,3 +214,33 @@ func TestALedgersSumsHoldNoItemAndItsSecondLinesBelongToTheItemAbove(t *testing.
 		t.Errorf("got %+v, want %+v", made, want)
 	}
 }
+
+func TestABlankCellBelongsToTheCellAbove(t *testing.T) {
+	t.Parallel()
+	cols := []col{{field: "ward"}, {field: "beds"}}
+	rows := asAbove("rows", cols, [][]string{{"=Total", "9"}, {"Surgery", "4"}, {"", "5"}, {"Heading"}, {"Oncology", "6"}}, "ward")
+	for i, want := range map[int]string{1: "{rows/1/ward|{rows/0/ward|Surgery}}", 2: "", 4: "{rows/2/ward|Oncology}"} {
+		if rows[i][0] != want {
+			t.Errorf("row %d: got %q, want %q", i, rows[i][0], want)
+		}
+	}
+}
+
+func TestChoicesAreConstantsWithDescriptions(t *testing.T) {
+	t.Parallel()
+	root, err := parseFields("verdict choice(pay: it is paid; deny: nothing is paid) | Verdict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(schemaJSON(root, "t", nullable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"oneOf":[{"const":"pay","description":"it is paid"},{"const":"deny","description":"nothing is paid"},{"type":"null"}],"title":"Verdict"}`
+	if !strings.Contains(string(b), want) {
+		t.Errorf("got %s", b)
+	}
+	if _, err := parseFields("verdict choice(pay: it is paid"); err == nil {
+		t.Error("a choice without its end is accepted")
+	}
+}

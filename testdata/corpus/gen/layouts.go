@@ -105,6 +105,33 @@ func boxes(shares []float64, labelsAndValues ...string) block {
 	}
 }
 
+// span is a heading over so many columns of a table.
+type span struct {
+	columns int
+	head    string
+}
+
+// spanned sets headings over a table, each in the middle of the columns that it spans, with a line under it.
+func spanned(shares []float64, heads ...span) block {
+	return func(s *sheet) {
+		f := font{bold: true, align: 'C'}
+		s.need(4 * s.leading(f))
+		x, first := s.x, 0
+		for _, h := range heads {
+			w := 0.0
+			for _, share := range shares[first : first+h.columns] {
+				w += share * s.w
+			}
+			if h.head != "" {
+				s.line(x, s.y, w, f, h.head)
+				s.stroke(x+cellPad, s.y+s.leading(f)+1, x+w-cellPad, s.y+s.leading(f)+1, 0.6)
+			}
+			x, first = x+w, first+h.columns
+		}
+		s.y += s.leading(f) + 2
+	}
+}
+
 // leaders sets a label, dots that are part of the text, and the value after them at width points.
 func leaders(width float64, labelsAndValues ...string) block {
 	return func(s *sheet) {

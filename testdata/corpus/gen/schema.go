@@ -22,7 +22,8 @@ type node struct {
 	title       string
 	description string
 	enum        []string
-	required    bool // always stands in the document; never null
+	told        []string // what each word of enum means; nil when the schema does not say
+	required    bool     // always stands in the document; never null
 	items       *node
 	children    []*node
 }
@@ -34,7 +35,9 @@ type node struct {
 //	status        enum(paid,open) | Status
 //	skills[]      list            | Skills
 //	items[]/price amount          | Unit price
+//	verdict       choice(pay: it is paid; deny: nothing is paid) | Verdict
 //
+// "choice" is an enumeration whose words are told: "oneOf" of constants with descriptions.
 // "!" marks a field that is never null. Inner objects and arrays are made by the paths that go through them; a line of class
 // "object" or "array" gives them a title and a description.
 func parseFields(table string) (*node, error) {
@@ -52,6 +55,10 @@ func parseFields(table string) (*node, error) {
 }
 
 func (n *node) add(line string) error {
+	line, told, err := cutChoice(line)
+	if err != nil {
+		return err
+	}
 	head, title, _ := strings.Cut(line, "|")
 	title, description, _ := strings.Cut(title, "|")
 	words := strings.Fields(head)
@@ -66,6 +73,10 @@ func (n *node) add(line string) error {
 		leaf.enum = strings.Split(strings.TrimSuffix(options, ")"), ",")
 		class = "enum"
 	}
+	for _, option := range told {
+		word, meaning, _ := strings.Cut(option, ":")
+		leaf.enum, leaf.told = append(leaf.enum, strings.TrimSpace(word)), append(leaf.told, strings.TrimSpace(meaning))
+	}
 	switch class {
 	case "object", "array":
 		leaf.class = class
@@ -78,6 +89,19 @@ func (n *node) add(line string) error {
 		return fmt.Errorf("unknown class %q", class)
 	}
 	return nil
+}
+
+// cutChoice takes the options out of a line of class "choice(word: meaning; …)", which is then one of class enum.
+func cutChoice(line string) (rest string, options []string, err error) {
+	head, tail, ok := strings.Cut(line, " choice(")
+	if !ok {
+		return line, nil, nil
+	}
+	inner, tail, ok := strings.Cut(tail, ")")
+	if !ok {
+		return "", nil, fmt.Errorf("choice without its end")
+	}
+	return head + " enum" + tail, strings.Split(inner, ";"), nil
 }
 
 // reach returns the node at a path of the field table, making what is missing on the way.
@@ -195,6 +219,9 @@ func (w *schemaWriter) nested(n *node) object {
 }
 
 func (w *schemaWriter) leaf(n *node) object {
+	if len(n.told) > 0 {
+		return w.choice(n)
+	}
 	typ, format := jsonType(n.class)
 	o := object{{"type", typ}}
 	if format != "" {
@@ -221,6 +248,18 @@ func (w *schemaWriter) leaf(n *node) object {
 		o = append(o, member{"enum", append(enum, nil)})
 	}
 	return o
+}
+
+// choice writes an enumeration whose words are told.
+func (w *schemaWriter) choice(n *node) object {
+	var options []object
+	for i, word := range n.enum {
+		options = append(options, object{{"const", word}, {"description", n.told[i]}})
+	}
+	if !n.required && w.style != plain {
+		options = append(options, object{{"type", "null"}})
+	}
+	return object{{"oneOf", options}}
 }
 
 // jsonType returns the JSON Schema type and format of a class.

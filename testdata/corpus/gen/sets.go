@@ -12,6 +12,7 @@ func sets() []set {
 	return []set{
 		{dir: ".", documents: corpus()},
 		{dir: "../corpus-heldout", documents: heldout()},
+		{dir: "../corpus-heldout-world", documents: heldoutWorld()},
 		{dir: "../../examples/invoice", files: demo},
 		{dir: "../pdf", files: specials},
 	}
@@ -26,6 +27,7 @@ func corpus() []document {
 	all = append(all, listings()...)
 	all = append(all, alerts()...)
 	all = append(all, contracts()...)
+	all = append(all, worldly()...)
 	return all
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -46,6 +47,37 @@ func markRows(path string, cols []col, rows [][]string) [][]string {
 		i++
 	}
 	return marked
+}
+
+// asAbove fills in what blank cells of the named columns mean: the value of the cell above them. That cell, drawn once, is marked for all its rows.
+func asAbove(path string, cols []col, rows [][]string, fields ...string) [][]string {
+	made := make([][]string, len(rows))
+	for i, row := range rows {
+		made[i] = slices.Clone(row)
+	}
+	for c, column := range cols {
+		if slices.Contains(fields, column.field) {
+			repeatDown(path, c, column.field, made)
+		}
+	}
+	return made
+}
+
+// repeatDown marks each cell of column c for its own item and for those below it whose cell is blank.
+func repeatDown(path string, c int, field string, rows [][]string) {
+	item, owner := -1, -1
+	for i, row := range rows {
+		if len(row) == 1 || strings.HasPrefix(row[0], "=") || strings.HasPrefix(row[0], "+") {
+			continue
+		}
+		item++
+		if row[c] != "" {
+			owner = i
+		}
+		if owner >= 0 {
+			rows[owner][c] = fmt.Sprintf("{%s/%d/%s|%s}", path, item, field, rows[owner][c])
+		}
+	}
 }
 
 // table draws rows under a head. path is the array that the rows fill, "" for none.

@@ -21,6 +21,7 @@ import (
 // World is what outlives the attempts of one job.
 type World struct {
 	OnBegin func(spec engine.StepSpec) error // speaks before each step that is not recorded; may be nil
+	Web     map[string]steward.File          // what stands at URLs; other URLs cannot be fetched
 
 	mu       sync.Mutex
 	steps    map[string]steward.Step
@@ -36,8 +37,15 @@ func NewWorld() *World {
 
 // File stores data as a file of the job.
 func (w *World) File(name string, data []byte) steward.File {
+	return w.FileOf(name, "application/pdf", data)
+}
+
+// FileOf stores data of some content type as a file of the job.
+func (w *World) FileOf(name, contentType string, data []byte) steward.File {
 	sum := sha256.Sum256(data)
-	f := steward.File{Name: name, ContentType: "application/pdf", SizeBytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	f := steward.File{Name: name, ContentType: contentType, SizeBytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.files[f.SHA256] = data
 	return f
 }
@@ -142,7 +150,9 @@ func (memoryFile) Close() error { return nil }
 
 // OpenFile implements engine.Journal.
 func (w *World) OpenFile(_ context.Context, f steward.File) (io.ReadSeekCloser, error) {
+	w.mu.Lock()
 	data, ok := w.files[f.SHA256]
+	w.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("no file %s", f.Name)
 	}
@@ -151,6 +161,10 @@ func (w *World) OpenFile(_ context.Context, f steward.File) (io.ReadSeekCloser, 
 
 // Fetch implements engine.Journal.
 func (w *World) Fetch(_ context.Context, url string) (steward.File, error) {
+	if f, ok := w.Web[url]; ok {
+		f.SourceURL = url
+		return f, nil
+	}
 	return steward.File{}, &steward.Failure{Code: steward.FailFetchBlocked, Message: "Cannot fetch " + url + "."}
 }
 

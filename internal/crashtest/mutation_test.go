@@ -1,0 +1,244 @@
+package crashtest_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/crashtest"
+	"github.com/stewardhq/steward/internal/crashtest/effects"
+	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/engine/enginetest"
+)
+
+func TestALostJobIsNoticed(t *testing.T) { //nolint:paralleltest // it takes both cores
+	r, _ := kill(t, crashtest.Options{Rounds: 2, Fault: crashtest.LoseJob})
+	if r.Lost == 0 || r.Faults == 0 {
+		t.Errorf("not noticed: %+v", r)
+	}
+}
+
+func TestWrongEnginesAreNoticed(t *testing.T) { //nolint:paralleltest // it takes both cores
+	for _, fault := range enginetest.CrashFaults() {
+		t.Run(fault, func(t *testing.T) {
+			r, _ := kill(t, crashtest.Options{Rounds: 4, Fault: fault})
+			caught := map[string]int{"repeat_step": r.RepeatedSteps, "double_effect": r.DoubledEffects}
+			if caught[fault] == 0 || r.Faults == 0 {
+				t.Errorf("not noticed: %+v", r)
+			}
+		})
+	}
+}
+
+// mutation is a way in which the world can be wrong after a run that was right.
+type mutation struct {
+	name string
+	say  string // part of a fault that must be found
+	do   func(w *oracle.World)
+}
+
+// job returns a job that fits.
+func job(w *oracle.World, ok func(j *oracle.Job, a oracle.Agent) bool) *oracle.Job {
+	i := slices.IndexFunc(w.Jobs, func(j oracle.Job) bool { return ok(&j, w.Told.Agents[j.AgentID]) })
+	return &w.Jobs[i]
+}
+
+// of chooses successful jobs of an agent whose data is there.
+func of(name string) func(j *oracle.Job, a oracle.Agent) bool {
+	return func(j *oracle.Job, a oracle.Agent) bool {
+		return a.Name == name && j.Status == steward.StatusSuccess && j.DataDeletedAt.IsZero()
+	}
+}
+
+func deleted(j *oracle.Job, _ oracle.Agent) bool { return !j.DataDeletedAt.IsZero() }
+
+// effect returns an effect that fits.
+func effect(w *oracle.World, ok func(e *effects.Effect) bool) effects.Effect {
+	i := slices.IndexFunc(w.Effects, func(e effects.Effect) bool { return ok(&e) })
+	return w.Effects[i]
+}
+
+// step chooses effects of a step, and kind those of a kind.
+func step(name string) func(e *effects.Effect) bool {
+	return func(e *effects.Effect) bool { return e.Kind == effects.Step && e.Step == name }
+}
+
+func kind(k effects.Kind) func(e *effects.Effect) bool {
+	return func(e *effects.Effect) bool { return e.Kind == k && !e.Known }
+}
+
+func drop(w *oracle.World, id steward.JobID) {
+	w.Jobs = slices.DeleteFunc(w.Jobs, func(j oracle.Job) bool { return j.ID == id })
+}
+
+// again appends an effect once more, at the end of all.
+func again(w *oracle.World, e effects.Effect, change func(e *effects.Effect)) {
+	e.Seq, e.At = int64(len(w.Effects)+1), w.Effects[len(w.Effects)-1].At.Add(time.Hour)
+	change(&e)
+	w.Effects = append(w.Effects, e)
+}
+
+func same(*effects.Effect) {}
+
+func lostThings() []mutation {
+	return []mutation{
+		{"a job is gone", "acknowledged and is not there", func(w *oracle.World) { drop(w, job(w, of("plain")).ID) }},
+		{"a job never ends", "is STARTED at the end", func(w *oracle.World) { job(w, of("plain")).Status = steward.StatusStarted }},
+		{"a job fails", "ended as FAILURE", func(w *oracle.World) { job(w, of("plain")).Status = steward.StatusFailure }},
+		{"nobody cancelled it", "ended as CANCELLED", func(w *oracle.World) { job(w, of("plain")).Status = steward.StatusCancelled }},
+		{"a cancelled job succeeds", "ended as SUCCESS", func(w *oracle.World) {
+			job(w, func(_ *oracle.Job, a oracle.Agent) bool { return a.Name == "hold" }).Status = steward.StatusSuccess
+		}},
+		{"an answer is another", "without faults it is", func(w *oracle.World) {
+			job(w, of("plain")).Outputs = []steward.Datum{{Value: `{"value":"other"}`}}
+		}},
+		{"pages are missing in an answer", "without faults it is", func(w *oracle.World) {
+			job(w, of("pdf")).Outputs = []steward.Datum{{Value: `{"codes":[]}`}}
+		}},
+		{"an item of a batch is gone", "was acknowledged as job", func(w *oracle.World) { drop(w, job(w, of("batch")).ID) }},
+		{"a batch is gone", "was acknowledged and is not there", func(w *oracle.World) { w.Batches = w.Batches[1:] }},
+		{"a part of a call is gone", "jobs of one call", func(w *oracle.World) {
+			drop(w, job(w, func(j *oracle.Job, _ oracle.Agent) bool { return strings.HasPrefix(j.Text, "many") }).ID)
+		}},
+		{"a record of a step is gone", "has no record of step[1]", func(w *oracle.World) {
+			j := job(w, of("plain"))
+			j.Steps = slices.Delete(slices.Clone(j.Steps), 1, 2)
+		}},
+		{"an event did not come", "was not told of the end", func(w *oracle.World) {
+			e := effect(w, kind(effects.Hook))
+			w.Effects = slices.DeleteFunc(w.Effects, func(o effects.Effect) bool { return o.Key == e.Key })
+		}},
+		{"a delivery is gone", "was not told of the end", func(w *oracle.World) { w.Deliveries = w.Deliveries[1:] }},
+		{"a batch is not completed", "is not completed", func(w *oracle.World) {
+			i := slices.IndexFunc(w.Batches, func(b steward.Batch) bool { return b.CancelledAt == nil })
+			w.Batches[i].CompletedAt = nil
+		}},
+		{"a change was not made", "without its change", func(w *oracle.World) {
+			w.Effects = slices.DeleteFunc(w.Effects, func(e effects.Effect) bool { return e.Kind == effects.Keyed })
+		}},
+		{"a history ends twice", "its history is", func(w *oracle.World) {
+			j := job(w, of("plain"))
+			j.Events = append(slices.Clone(j.Events), j.Events[len(j.Events)-1])
+		}},
+	}
+}
+
+func repeatedThings() []mutation {
+	return []mutation{
+		{"a recorded step is done in a later attempt", "was done again in attempt", func(w *oracle.World) {
+			again(w, effect(w, step("step[2]")), func(e *effects.Effect) { e.Attempt += 99 })
+		}},
+		{"a step is done twice in an attempt", "was done twice in attempt", func(w *oracle.World) { again(w, effect(w, step("step[2]")), same) }},
+		{"an early step is done after a late one", "was begun", func(w *oracle.World) {
+			again(w, effect(w, func(e *effects.Effect) bool { return e.Job == job(w, of("plain")).ID && e.Step == "step[0]" }), func(e *effects.Effect) { e.Attempt = 0 })
+		}},
+		{"an answered question is asked again", "which extract has an answer to", func(w *oracle.World) {
+			text := job(w, of("model")).Text
+			again(w, effect(w, func(e *effects.Effect) bool { return e.Kind == effects.Model && e.Key == text }), same)
+		}},
+		{"a record of what nobody did", "in which nobody did it", func(w *oracle.World) {
+			e := effect(w, step("step[2]"))
+			w.Effects = slices.DeleteFunc(w.Effects, func(o effects.Effect) bool { return o.Job == e.Job && o.Step == e.Step })
+		}},
+		{"a change is made under another key", "made its change under the keys", func(w *oracle.World) {
+			again(w, effect(w, kind(effects.Keyed)), func(e *effects.Effect) { e.Key += "x" })
+		}},
+		{"a change is made twice", "was made twice", func(w *oracle.World) { again(w, effect(w, kind(effects.Keyed)), same) }},
+		{"a delivered event is sent again", "was sent after its delivery was recorded", func(w *oracle.World) {
+			again(w, effect(w, kind(effects.Hook)), same)
+		}},
+		{"an event comes under two ids", "has the deliveries", func(w *oracle.World) {
+			d := w.Deliveries[0]
+			d.ID = "another"
+			w.Deliveries = append(w.Deliveries, d)
+		}},
+		{"a key starts two jobs", "was sent under one key", func(w *oracle.World) {
+			j := *job(w, of("keyed"))
+			j.ID = "another"
+			w.Jobs = append(w.Jobs, j)
+		}},
+		{"an item of a batch is two jobs", "is the jobs", func(w *oracle.World) {
+			j := *job(w, of("batch"))
+			j.ID = "another"
+			w.Jobs = append(w.Jobs, j)
+		}},
+	}
+}
+
+func wrongBooks() []mutation {
+	// inBooks changes what the books say of an agent.
+	inBooks := func(agent string, change func(t *steward.Tally)) func(w *oracle.World) {
+		return func(w *oracle.World) {
+			id := job(w, of(agent)).AgentID
+			t := w.Usage[id]
+			change(&t)
+			w.Usage[id] = t
+		}
+	}
+	return []mutation{
+		{"a job costs too much", "its steps", func(w *oracle.World) { job(w, of("plain")).Usage.Cost = new(steward.MicroUSD) }},
+		{"a job's price is not known", "its steps", func(w *oracle.World) { job(w, of("plain")).Usage.Cost = nil }},
+		{"a run uses more than without faults", "without faults it is", func(w *oracle.World) {
+			j := job(w, of("plain"))
+			j.Usage.InputTokens++
+		}},
+		{"the books have a call too many", "the books of agent", inBooks("plain", func(t *steward.Tally) { t.Calls++ })},
+		{"the books lack money", "the books of agent", inBooks("model", func(t *steward.Tally) { t.Cost -= 2 })},
+		{"a batch counts wrongly", "its jobs are", func(w *oracle.World) { w.Batches[0].Counts.Success++ }},
+		{"a list lacks a job", "not in that list", func(w *oracle.World) {
+			id := job(w, of("plain")).AgentID
+			w.Lists[id] = w.Lists[id][1:]
+		}},
+		{"a list has a job twice", "which is another", func(w *oracle.World) {
+			id := job(w, of("plain")).AgentID
+			w.Lists[id] = append(slices.Clone(w.Lists[id]), w.Lists[id][0])
+		}},
+		{"deleted data is back", "was deleted, and it has", func(w *oracle.World) { job(w, deleted).Outputs = []steward.Datum{{Value: "back"}} }},
+		{"a deletion is forgotten", "was deleted, and it has", func(w *oracle.World) { job(w, deleted).DataDeletedAt = time.Time{} }},
+	}
+}
+
+func wrongFiles() []mutation {
+	return []mutation{
+		{"a file is gone", "bytes of", func(w *oracle.World) { delete(w.Bytes, w.Blobs[0].SHA256) }},
+		{"a file is cut", "bytes of", func(w *oracle.World) { w.Bytes[w.Blobs[0].SHA256]-- }},
+		{"a file belongs to nothing", "belong to nothing", func(w *oracle.World) { w.Bytes["orphan"] = 1 }},
+		{"a temporary file is left", "belong to nothing", func(w *oracle.World) { w.Strays = append(w.Strays, "tmp/1") }},
+		{"nobody holds a file", "nobody holds it", func(w *oracle.World) { w.Blobs[0].Holders = 0 }},
+		{"a file is dying for ever", "dying true", func(w *oracle.World) { w.Blobs[0].Dying = true }},
+		{"a file has no record", "belong to nothing", func(w *oracle.World) { w.Blobs = w.Blobs[1:] }},
+		{"a reference leads nowhere", "names the file", func(w *oracle.World) { job(w, of("save")).Filed = []string{"nowhere"} }},
+	}
+}
+
+// clone copies a world as far as mutations change it.
+func clone(w *oracle.World) *oracle.World {
+	c := *w
+	c.Effects, c.Jobs, c.Batches, c.Deliveries = slices.Clone(w.Effects), slices.Clone(w.Jobs), slices.Clone(w.Batches), slices.Clone(w.Deliveries)
+	c.Blobs, c.Strays = slices.Clone(w.Blobs), slices.Clone(w.Strays)
+	c.Usage, c.Lists, c.Bytes = maps.Clone(w.Usage), maps.Clone(w.Lists), maps.Clone(w.Bytes)
+	return &c
+}
+
+func TestTheOracleNoticesEachBrokenPromise(t *testing.T) { //nolint:paralleltest // it takes both cores
+	r, world := kill(t, crashtest.Options{Rounds: 15, Seed: 3})
+	if r.Faults > 0 {
+		t.Fatalf("the world is wrong already: %q", r.FirstFaults)
+	}
+	for _, m := range slices.Concat(lostThings(), repeatedThings(), wrongBooks(), wrongFiles()) {
+		t.Run(m.name, func(t *testing.T) {
+			w := clone(world)
+			m.do(w)
+			v := oracle.Judge(w)
+			if !slices.ContainsFunc(v.Faults, func(f string) bool { return strings.Contains(f, m.say) }) {
+				t.Errorf("no fault says %q; the first of %d others: %q", m.say, len(v.Faults), v.Faults[:min(3, len(v.Faults))])
+			}
+		})
+	}
+	if v := oracle.Judge(clone(world)); len(v.Faults) > 0 {
+		t.Errorf("a mutation has changed the world of others: %q", v.Faults)
+	}
+}

@@ -1,0 +1,143 @@
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/effects"
+)
+
+// modelName is what the provider calls its model, and modelCatalogue what it costs.
+const (
+	modelName      = "scripted-1"
+	modelCatalogue = `{"models": [{"id": "scripted-1", "providers": ["scripted"], "capabilities": ["text"], "context_window": 100000,
+		"max_output_tokens": 4096, "supports_system_message": true, "supports_temperature": true, "supports_json_output": true,
+		"supports_json_schema": true, "price": {"input": 3, "cached": 3, "output": 15}}]}`
+)
+
+// sectionCode is what the provider's model can find.
+var sectionCode = regexp.MustCompile(`SC-\d+-\d+`)
+
+// provider speaks OpenAI's chat completions. It answers with the section codes that the question holds, and tells the log.
+type provider struct{ log *effects.Log }
+
+// ServeHTTP implements http.Handler.
+func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		return // the one who asked was killed
+	}
+	codes := []string{}
+	for _, code := range sectionCode.FindAllString(string(body), -1) {
+		if len(codes) == 0 || codes[len(codes)-1] != code {
+			codes = append(codes, code)
+		}
+	}
+	if len(codes) != 1 {
+		http.Error(w, `{"error":{"message":"one section code is wanted","type":"invalid_request_error"}}`, http.StatusBadRequest)
+		return
+	}
+	if _, err := p.log.Append(effects.Effect{Kind: effects.Model, Key: codes[0]}); err != nil {
+		http.Error(w, `{"error":{"message":"log","type":"server_error"}}`, http.StatusInternalServerError)
+		return
+	}
+	answer := object{"code": codes[0]}
+	if strings.Contains(string(body), `codes`) {
+		answer = object{"codes": codes}
+	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // of the test's own making
+	}
+	w.Header().Set("Content-Type", "application/json")
+	// Whoever is gone was killed.
+	_ = json.NewEncoder(w).Encode(object{
+		"id": "chatcmpl-1", "object": "chat.completion", "created": 1760000000, "model": modelName,
+		"choices": []object{{"index": 0, "message": object{"role": "assistant", "content": string(text)}, "finish_reason": "stop"}},
+		"usage":   object{"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+	})
+}
+
+// receiver takes the events of webhooks, and tells the log.
+type receiver struct {
+	log *effects.Log
+
+	mu      sync.Mutex
+	secrets []string // none: what comes is not taken
+	refused []string
+}
+
+// ServeHTTP implements http.Handler.
+func (c *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
+	if err != nil {
+		return // the sender was killed
+	}
+	c.mu.Lock()
+	secrets := c.secrets
+	c.mu.Unlock()
+	event, err := client.ParseWebhook(secrets, r.Header, body, time.Now(), 0)
+	if err == nil {
+		e := effects.Effect{Kind: effects.Hook, Key: string(event.ID)}
+		switch {
+		case event.Job != nil:
+			e.Job, e.Note = event.Job.ID, event.Job.StatusCode.String()
+		case event.Batch != nil:
+			e.Batch = event.Batch.ID
+		}
+		_, err = c.log.Append(e)
+	}
+	if err != nil {
+		c.mu.Lock()
+		c.refused = append(c.refused, err.Error())
+		c.mu.Unlock()
+		http.Error(w, "refused", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// rawClient speaks to the server without the SDK.
+type rawClient struct {
+	base, key string
+	http      *http.Client
+}
+
+// run starts a job.
+func (c *rawClient) run(ctx context.Context, agent steward.AgentID, text, key string) (id steward.JobID, err error) {
+	body, err := json.Marshal(object{"text": text})
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/v1/agents/run/"+url.PathEscape(string(agent))+"/async/", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", key)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return "", &steward.Error{Code: steward.Unavailable, Message: "no answer", Err: err}
+	}
+	defer func() { _ = resp.Body.Close() }() // it has been read
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", &steward.Error{Code: steward.Unavailable, Message: "half an answer", Err: err}
+	}
+	if resp.StatusCode/100 != 2 {
+		return "", fmt.Errorf("raw run: %s: %s", resp.Status, answer)
+	}
+	return id, json.Unmarshal(answer, &id)
+}

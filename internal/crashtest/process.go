@@ -1,0 +1,142 @@
+package crashtest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// installation is a data folder and the address that is served from it.
+type installation struct {
+	folder  string
+	address string
+	log     *os.File // what its processes write to standard error
+	socket  string
+	fault   string
+	cmd     *exec.Cmd
+	began   time.Time // of the process
+}
+
+// start starts a build of the server.
+func (n *installation) start(build string) error {
+	n.cmd = exec.Command(build, "-data", n.folder, "-effects", n.socket, "-fault", n.fault) //nolint:gosec,noctx // own arguments; killed by the test
+	n.cmd.Stderr = n.log
+	n.began = time.Now()
+	if err := n.cmd.Start(); err != nil {
+		return fmt.Errorf("start server: %w", err)
+	}
+	return nil
+}
+
+// ready waits until the server answers.
+func (n *installation) ready(ctx context.Context) error {
+	return until(ctx, "the server answers", func() (bool, error) {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", n.address)
+		if err != nil {
+			return false, nil // not yet
+		}
+		defer func() { _ = conn.Close() }() // it has served its purpose
+		if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			return false, err
+		}
+		if _, err := fmt.Fprintf(conn, "GET /readyz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", n.address); err != nil {
+			return false, nil // not yet
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return false, nil // not yet
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK, nil
+	})
+}
+
+// kill ends the process without a warning.
+func (n *installation) kill() error {
+	if err := n.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill server: the process had ended before: %w", err)
+	}
+	_ = n.cmd.Wait() // it was killed; there is no good end
+	n.cmd = nil
+	return nil
+}
+
+// stop asks the process to end, and wants it to end well.
+func (n *installation) stop() error {
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop server: %w", err)
+	}
+	late := time.AfterFunc(time.Minute, func() { _ = n.cmd.Process.Kill() }) // the error shows in Wait
+	defer late.Stop()
+	err := n.cmd.Wait()
+	n.cmd = nil
+	if err != nil {
+		return fmt.Errorf("the server did not stop well: %w", err)
+	}
+	return nil
+}
+
+// end makes sure that there is no process.
+func (n *installation) end() {
+	if n.cmd != nil {
+		_ = n.cmd.Process.Kill() // it may have ended
+		_ = n.cmd.Wait()         // as above
+	}
+}
+
+// sleep stops the process where it stands; wake lets it go on.
+func (n *installation) sleep() error { return n.cmd.Process.Signal(syscall.SIGSTOP) }
+
+func (n *installation) wake() error { return n.cmd.Process.Signal(syscall.SIGCONT) }
+
+// patience is how long anything may take.
+const patience = 2 * time.Minute
+
+// until polls a condition.
+func until(ctx context.Context, what string, ok func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if done, err := ok(); done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waited %v until %s", patience, what)
+		}
+	}
+}
+
+// freeAddress returns an address that nobody listens on.
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// Builds compiles two builds of the server, which tell different versions of themselves, into a folder. The module's folder must be
+// the working directory or above it.
+func Builds(ctx context.Context, folder string) ([]string, error) {
+	var builds []string
+	for _, name := range []string{"a", "b"} {
+		out := filepath.Join(folder, "server-"+name)
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w -X main.build="+name, "-o", out, "github.com/stewardhq/steward/internal/crashtest/server") //nolint:gosec // own arguments
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, errors.Join(fmt.Errorf("build server: %w", err), errors.New(string(text)))
+		}
+		builds = append(builds, out)
+	}
+	return builds, nil
+}

@@ -1,0 +1,315 @@
+package crashtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/blob"
+	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/files"
+	"github.com/stewardhq/steward/internal/store"
+	"github.com/stewardhq/steward/internal/store/postgres"
+	"github.com/stewardhq/steward/internal/store/sqlite"
+)
+
+// ground is the database and the files of servers that do not run.
+type ground struct {
+	store  store.Store
+	db     *sql.DB
+	bucket *blob.Bucket
+	org    steward.OrganizationID
+	files  string // folder
+	temps  []string
+	isPG   bool
+}
+
+// openGround opens what servers have left behind.
+func openGround(ctx context.Context, database, data, filesFolder string, org steward.OrganizationID, temps ...string) (_ *ground, err error) {
+	g := &ground{files: filesFolder, org: org, temps: temps, isPG: database != ""}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	if g.db, err = openSQL(database, data); err != nil {
+		return nil, err
+	}
+	if g.isPG {
+		s, err := postgres.Open(ctx, database, nil)
+		if err != nil {
+			return nil, err
+		}
+		g.store = s
+	} else {
+		s, err := sqlite.Open(ctx, filepath.Join(data, "steward.db"), nil)
+		if err != nil {
+			return nil, err
+		}
+		g.store = s
+	}
+	g.bucket, err = blob.Open(ctx, filesFolder, &blob.Options{Logger: slog.New(slog.DiscardHandler), TempDir: filepath.Join(data, "tmp")})
+	return g, err
+}
+
+// openSQL opens a database for statements of the test's own.
+func openSQL(database, data string) (*sql.DB, error) {
+	if database == "" {
+		return sql.Open("sqlite3", "file:"+filepath.Join(data, "steward.db")+"?_busy_timeout=10000")
+	}
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		return nil, fmt.Errorf("read database URL: %w", err)
+	}
+	return stdlib.OpenDB(*config), nil
+}
+
+func (g *ground) close() error {
+	var errs []error
+	if g.bucket != nil {
+		errs = append(errs, g.bucket.Close())
+	}
+	if g.store != nil {
+		errs = append(errs, g.store.Close())
+	}
+	if g.db != nil {
+		errs = append(errs, g.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// later is a clock that is ahead: by then, uploads that nobody took have expired.
+type later struct{ clock.System }
+
+// Now implements clock.Clock.
+func (l later) Now() time.Time { return l.System.Now().Add(48 * time.Hour) }
+
+// sweep does what a server does in time: it deletes the files that nobody took.
+func (g *ground) sweep(ctx context.Context) error {
+	_, err := files.New(g.store, g.bucket, nil, &files.Options{Clock: later{}, Logger: slog.New(slog.DiscardHandler)}).Sweep(ctx)
+	return err
+}
+
+// gather fills in what the database and the files say.
+func (g *ground) gather(ctx context.Context, w *oracle.World) error {
+	for _, part := range []func(context.Context, *oracle.World) error{g.jobs, g.batches, g.deliveries, g.books, g.lists, g.blobs, g.bytes} {
+		if err := part(ctx, w); err != nil {
+			return fmt.Errorf("gather what is known: %w", err)
+		}
+	}
+	return nil
+}
+
+func (g *ground) jobs(ctx context.Context, w *oracle.World) error {
+	ids, err := query(ctx, g.db, `SELECT id FROM jobs ORDER BY created_at`, func(scan func(...any) error) (id steward.JobID, err error) {
+		return id, scan(&id)
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		job, err := g.store.Job(ctx, g.org, id)
+		if err != nil {
+			return fmt.Errorf("job %s: %w", id, err)
+		}
+		j := oracle.Job{Job: *job, Text: textOf(job)}
+		if j.Steps, err = g.store.Steps(ctx, g.org, id); err != nil {
+			return fmt.Errorf("steps of job %s: %w", id, err)
+		}
+		j.Filed = filed(&j)
+		w.Jobs = append(w.Jobs, j)
+	}
+	return nil
+}
+
+// textOf is what a job was asked: its text, or the name of its file.
+func textOf(job *steward.Job) string {
+	for _, in := range job.Inputs {
+		if in.Key == "text" {
+			return in.Value
+		}
+		for _, f := range in.Files {
+			return strings.TrimSuffix(f.Name, ".pdf")
+		}
+	}
+	return ""
+}
+
+// filed lists the files that a job's record names.
+func filed(j *oracle.Job) []string {
+	var hashes []string
+	for _, s := range j.Steps {
+		var f struct {
+			SHA256 string `json:"steward_output_sha256"`
+		}
+		if json.Unmarshal(s.Output, &f) == nil && f.SHA256 != "" {
+			hashes = append(hashes, f.SHA256)
+		}
+	}
+	for _, r := range j.References {
+		hashes = append(hashes, r.SHA256)
+	}
+	for _, in := range j.Inputs {
+		for _, f := range in.Files {
+			hashes = append(hashes, f.SHA256)
+		}
+	}
+	return hashes
+}
+
+func (g *ground) batches(ctx context.Context, w *oracle.World) error {
+	for {
+		page, count, err := g.store.ListBatches(ctx, g.org, store.BatchQuery{Limit: 1000, Offset: len(w.Batches)})
+		if err != nil {
+			return err
+		}
+		if w.Batches = append(w.Batches, page...); len(page) == 0 || int64(len(w.Batches)) >= count {
+			return nil
+		}
+	}
+}
+
+func (g *ground) deliveries(ctx context.Context, w *oracle.World) (err error) {
+	text := `SELECT d.id, w.id, d.job_id, d.batch_id, d.status, d.ended_at FROM webhook_deliveries d JOIN webhooks w ON w.seq = d.webhook_seq`
+	if g.isPG {
+		text = `SELECT d.id, d.webhook_id, coalesce(d.job_id::text, ''), coalesce(d.batch_id::text, ''), d.status,
+			coalesce((extract(epoch FROM d.ended_at) * 1000000)::bigint, 0) FROM webhook_deliveries d`
+	}
+	w.Deliveries, err = query(ctx, g.db, text, func(scan func(...any) error) (d oracle.Delivery, err error) {
+		var status int
+		var ended int64
+		err = scan(&d.ID, &d.Webhook, &d.Job, &d.Batch, &status, &ended)
+		d.Delivered, d.EndedAt = status == 1, time.UnixMicro(ended)
+		return d, err
+	})
+	return err
+}
+
+func (g *ground) books(ctx context.Context, w *oracle.World) error {
+	page, err := g.store.Usage(ctx, g.org, store.UsageQuery{Group: steward.UsageByAgent, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	w.Usage = map[steward.AgentID]steward.Tally{}
+	for _, row := range page.Rows {
+		w.Usage[row.AgentID] = row.Tally
+	}
+	return nil
+}
+
+func (g *ground) lists(ctx context.Context, w *oracle.World) error {
+	w.Lists = map[steward.AgentID][]oracle.Listed{}
+	for agent := range w.Told.Agents {
+		total := 0
+		for status := steward.StatusPending; status <= steward.StatusCached; status++ {
+			for seen := 0; ; {
+				page, count, err := g.store.ListJobs(ctx, g.org, store.JobQuery{AgentID: agent, Status: []steward.Status{status}, Limit: 1000, Offset: seen})
+				if err != nil {
+					return fmt.Errorf("list jobs: %w", err)
+				}
+				for i := range page {
+					w.Lists[agent] = append(w.Lists[agent], oracle.Listed{ID: page[i].ID, Status: status})
+				}
+				if seen += len(page); len(page) == 0 || int64(seen) >= count {
+					total += int(count)
+					break
+				}
+			}
+		}
+		_, all, err := g.store.ListJobs(ctx, g.org, store.JobQuery{AgentID: agent, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("list jobs: %w", err)
+		}
+		if int(all) != total || total != len(w.Lists[agent]) {
+			w.Miscounts = append(w.Miscounts, fmt.Sprintf("the lists of agent %s count %d jobs in all, %d by their status, and have %d",
+				w.Told.Agents[agent].Name, all, total, len(w.Lists[agent])))
+		}
+	}
+	return nil
+}
+
+func (g *ground) blobs(ctx context.Context, w *oracle.World) (err error) {
+	text := `SELECT b.sha256, b.size_bytes, b.state = 1, b.state = 2, (SELECT count(*) FROM blob_jobs r WHERE r.sha256 = b.sha256)
+		+ (SELECT count(*) FROM files f WHERE f.sha256 = b.sha256) FROM blobs b`
+	if g.isPG {
+		text = `SELECT b.sha256, b.size_bytes, b.settled, b.dying_at IS NOT NULL, (SELECT count(*) FROM job_blobs r WHERE r.sha256 = b.sha256)
+			+ (SELECT count(*) FROM files f WHERE f.sha256 = b.sha256) FROM blobs b`
+	}
+	w.Blobs, err = query(ctx, g.db, text, func(scan func(...any) error) (b oracle.Blob, err error) {
+		return b, scan(&b.SHA256, &b.Bytes, &b.Settled, &b.Dying, &b.Holders)
+	})
+	return err
+}
+
+// bytes reads every file there is.
+func (g *ground) bytes(_ context.Context, w *oracle.World) error {
+	w.Bytes = map[string]int64{}
+	err := filepath.WalkDir(g.files, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		sum, n, err := hashOf(path)
+		if sum != d.Name() {
+			w.Strays = append(w.Strays, path)
+			return err
+		}
+		w.Bytes[sum] = n
+		return err
+	})
+	for _, folder := range g.temps {
+		left, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, f := range left {
+			w.Strays = append(w.Strays, filepath.Join(folder, f.Name()))
+		}
+	}
+	return err
+}
+
+func hashOf(path string) (sum string, n int64, err error) {
+	f, err := os.Open(path) //nolint:gosec // a file of the test
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	h := sha256.New()
+	if n, err = io.Copy(h, f); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
+}
+
+// query reads rows.
+func query[T any](ctx context.Context, db *sql.DB, text string, read func(scan func(...any) error) (T, error)) (all []T, err error) {
+	rows, err := db.QueryContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		one, err := read(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
