@@ -56,6 +56,12 @@ const patience = 30 * time.Second
 // until polls a condition until it holds.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
+	within(t, patience, what, ok)
+}
+
+// within is until with a patience of its own.
+func within(t *testing.T, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.Now().Add(patience)

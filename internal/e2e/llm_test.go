@@ -66,11 +66,7 @@ func TestARealModelAnswersInTheShapeThatIsAskedFor(t *testing.T) {
 // waitLong waits for a job for as long as a model on a busy machine may take.
 func (s *server) waitLong(job string) jobResult {
 	s.t.Helper()
-	for end := time.Now().Add(15 * time.Minute); !s.status(job).Status.Terminal(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatalf("job %s takes longer than 15 minutes", job)
-		}
-	}
+	within(s.t, 15*time.Minute, "job "+job+" ends", func() bool { return s.status(job).Status.Terminal() })
 	return s.wait(job)
 }
 

@@ -88,7 +88,7 @@ func TestCallsOverMidnightHoldMoneyOfTheNewPeriod(t *testing.T) {
 						late <- err
 					}()
 				}
-				time.Sleep(3 * spendFresh)
+				time.Sleep(3 * spendFresh) // virtual
 				synctest.Wait()
 				if len(late) != 0 {
 					t.Errorf("%d calls began or failed beside those that have reserved all", len(late))

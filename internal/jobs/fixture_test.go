@@ -157,6 +157,18 @@ func (h *house) submit(p jobs.RunParams) steward.JobID {
 	return id
 }
 
+// eventually polls a condition until it holds.
+func (h *house) eventually(what string, holds func() bool) {
+	h.t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("waited 20 s until %s", what)
+		}
+	}
+}
+
 // until waits for a job to reach a status that ok accepts.
 func (h *house) until(id steward.JobID, ok func(steward.Status) bool) *steward.Job {
 	h.t.Helper()

@@ -29,7 +29,7 @@ func (b *books) call(ctx context.Context, purses []*purse, amount *steward.Micro
 		return err
 	}
 	defer end()
-	time.Sleep(takes)
+	time.Sleep(takes) // virtual
 	b.spend(purses, cost)
 	return nil
 }
@@ -84,7 +84,7 @@ func TestParallelCallsDoNotExceedALimitTogether(t *testing.T) {
 						defer end()
 						began.Add(1)
 						most.Store(max(most.Load(), running.Add(1)))
-						time.Sleep(time.Second)
+						time.Sleep(time.Second) // virtual
 						running.Add(-1)
 						b.spend(p, c.cost)
 					})
@@ -123,7 +123,7 @@ func TestACallOfUnknownCostGoesAlone(t *testing.T) {
 				if n := running.Add(1); amount == nil && n != 1 {
 					t.Errorf("%d calls beside one of unknown cost", n-1)
 				}
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // virtual
 				running.Add(-1)
 			})
 			synctest.Wait()
@@ -142,13 +142,13 @@ func TestSmallCallsDoNotStarveALargeOne(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 4 { // always two of them under way
 			wg.Go(func() {
-				time.Sleep(time.Duration(i) * 250 * time.Millisecond)
+				time.Sleep(time.Duration(i) * 250 * time.Millisecond) // virtual
 				for ctx.Err() == nil {
 					_ = b.call(ctx, p, usd(100), time.Second, 0) // ends when the large one has begun
 				}
 			})
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // virtual
 		begun := time.Now()
 		if err := b.call(t.Context(), p, usd(950), 0, 0); err != nil {
 			t.Error(err)

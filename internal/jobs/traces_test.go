@@ -101,12 +101,7 @@ func TestWhatModelsAreAskedIsKeptOnlyWhereItIsAskedFor(t *testing.T) {
 				stop()
 				h.forgets()
 				st := h.asked(id)
-				for deadline := time.Now().Add(10 * time.Second); !c.kept && st.Output != nil; st = h.asked(id) {
-					if time.Now().After(deadline) {
-						t.Fatalf("%s: the answer is still there", size)
-					}
-					time.Sleep(time.Millisecond) // until the loop has looked
-				}
+				h.eventually(size+": the answer is gone", func() bool { st = h.asked(id); return c.kept || st.Output == nil })
 				if got := strings.Contains(string(st.Output), "the secret"); got != c.kept {
 					t.Errorf("%s: the answer is there: %t, want %t", size, got, c.kept)
 				}
@@ -133,12 +128,7 @@ func TestAnswersStayUntilTheJobHasEnded(t *testing.T) {
 			h.forgets()
 			stop := h.work(jobs.WorkerOptions{Grace: -1})
 			id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Asking", `{}`)})
-			for deadline := time.Now().Add(10 * time.Second); n.Load() == 0 || len(h.stepsOf(id)) == 0; {
-				if time.Now().After(deadline) {
-					t.Fatal("the model was not asked")
-				}
-				time.Sleep(time.Millisecond)
-			}
+			h.eventually("the model was asked", func() bool { return n.Load() > 0 && len(h.stepsOf(id)) > 0 })
 			stop()
 			if forgotten, _, err := h.store.ForgetAnswers(t.Context(), time.Now(), 10); err != nil || forgotten != 0 {
 				t.Errorf("forgotten of an open job: %d, %v", forgotten, err)
@@ -184,17 +174,15 @@ func TestTheFilesOfLongAnswersGoWithThem(t *testing.T) {
 		t.Error(err)
 	}
 	h.forgets()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	h.eventually("the answer's file is gone", func() bool {
 		body, err := h.files.Open(h.ctx, file)
 		if steward.CodeOf(err) == steward.NotFound {
-			return
+			return true
 		}
 		if err := errors.Join(err, body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the answer's file is still there")
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return false
+	})
+
 }

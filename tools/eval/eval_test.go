@@ -10,6 +10,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/extracteval"
+	"github.com/stewardhq/steward/internal/grounding"
 )
 
 func TestTheTableOfBuiltinIsPrinted(t *testing.T) {
@@ -35,13 +36,24 @@ func TestAnAnswerThatDoesNotMatchAndAFalseMarkAreSeen(t *testing.T) {
 			t.Errorf("%s: %v", value, err)
 		}
 	}
-	pages := []string{bare("Total:  1,240.50 EUR"), bare("second")}
+	word := func(start, end int, x0, y0 float64) grounding.Word {
+		return grounding.Word{Start: start, End: end, Box: steward.Box{X0: x0, Y0: y0, X1: x0 + 40, Y1: y0 + 10}}
+	}
+	pages := []grounding.Page{{Text: "Total:  1,240.50 EUR"}, {Text: "second"}, {
+		Text: "brass cabinet  40\npull  new\n", Words: []grounding.Word{word(0, 5, 0, 0), word(6, 13, 50, 0), word(15, 17, 200, 0), word(18, 22, 0, 12), word(24, 27, 200, 12)},
+	}}
+	cell := []steward.Box{{X0: 0, Y0: 0, X1: 90, Y1: 10}, {X0: 0, Y0: 12, X1: 40, Y1: 22}}
+	for quote, there := range map[string]bool{"Brass cabinet pull": true, "brass cabinet": true, "brass cabinet new": false, "cabinet pull": false} {
+		if got := stands(&steward.Evidence{Page: 3, Quote: quote, Boxes: cell}, pages); got != there {
+			t.Errorf("%q stands in the cell: %t", quote, got)
+		}
+	}
 	for quote, there := range map[string]bool{"total: 1,240.50": true, "1240.50 eur": true, "1,240.60": false, "": false, "second": false} {
 		if got := stands(&steward.Evidence{Page: 1, Quote: quote}, pages); got != there {
 			t.Errorf("%q stands: %t", quote, got)
 		}
 	}
-	if stands(&steward.Evidence{Page: 3, Quote: "second"}, pages) {
+	if stands(&steward.Evidence{Page: 4, Quote: "second"}, pages) {
 		t.Error("a page beyond the end has a quote")
 	}
 	bad := []line{{model: "m", kind: "invoice", documents: 2, answers: 2, valid: 1}, {model: "m", kind: "alert", documents: 1, given: 3, verified: 3, false: 1}}

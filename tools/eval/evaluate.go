@@ -20,6 +20,7 @@ import (
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/extracteval"
+	"github.com/stewardhq/steward/internal/grounding"
 )
 
 // evaluation asks one model about documents.
@@ -70,7 +71,7 @@ func (e *evaluation) all(ctx context.Context, cases []extracteval.Case) ([]line,
 
 // one runs a document as a job and adds what came of it.
 func (e *evaluation) one(ctx context.Context, c *extracteval.Case, l *line) error {
-	texts, err := textOf(ctx, c)
+	pages, err := pagesOf(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (e *evaluation) one(ctx context.Context, c *extracteval.Case, l *line) erro
 	}
 	took := time.Since(start)
 	l.documents++
-	l.pages += len(texts)
+	l.pages += len(pages)
 	l.took += took
 	if err := e.book(ctx, job, l); err != nil {
 		return err
@@ -110,7 +111,7 @@ func (e *evaluation) one(ctx context.Context, c *extracteval.Case, l *line) erro
 		if l.given++; sources[i].Unverified {
 			continue
 		}
-		if l.verified++; !stands(&sources[i], texts) {
+		if l.verified++; !stands(&sources[i], pages) {
 			l.false++
 			if _, err := fmt.Fprintf(e.progress, "%s %s: %s is verified and does not stand: %q\n", e.model, c.Name, sources[i].Path, sources[i].Quote); err != nil {
 				return err
@@ -264,14 +265,14 @@ func withoutNulls(v any) any {
 	return v
 }
 
-// textOf reads the text of a document's pages, letters and digits alone.
-func textOf(ctx context.Context, c *extracteval.Case) (pages []string, err error) {
+// pagesOf reads the pages of a document.
+func pagesOf(ctx context.Context, c *extracteval.Case) (pages []grounding.Page, err error) {
 	data, err := os.ReadFile(c.Source)
 	if err != nil {
 		return nil, err
 	}
 	if c.ContentType == "text/plain" {
-		return []string{bare(string(data))}, nil
+		return []grounding.Page{{Text: string(data)}}, nil
 	}
 	reader := document.Open(document.Options{CacheDir: cacheFolder()})
 	defer func() { err = joined(err, reader.Close()) }()
@@ -285,7 +286,7 @@ func textOf(ctx context.Context, c *extracteval.Case) (pages []string, err error
 		if err != nil {
 			return nil, err
 		}
-		pages = append(pages, bare(page.Text))
+		pages = append(pages, page)
 	}
 	return pages, nil
 }
@@ -297,17 +298,34 @@ func joined(err, other error) error {
 	return other
 }
 
-// stands reports whether the quote of an entry stands on its page, by a rule of its own: its letters and digits follow one
-// another there.
-func stands(e *steward.Evidence, pages []string) bool {
+// stands reports whether the quote of an entry stands on its page, by a rule of its own: its letters and digits follow one another
+// in the page's text or, for a cell that goes on in the next line, in the words that lie within its boxes and nowhere else.
+func stands(e *steward.Evidence, pages []grounding.Page) bool {
 	quote := bare(e.Quote)
 	if quote == "" {
 		return false
 	}
 	if e.Page == 0 {
-		return slices.ContainsFunc(pages, func(p string) bool { return strings.Contains(p, quote) })
+		return slices.ContainsFunc(pages, func(p grounding.Page) bool { return strings.Contains(bare(p.Text), quote) })
 	}
-	return e.Page <= len(pages) && strings.Contains(pages[e.Page-1], quote)
+	if e.Page > len(pages) {
+		return false
+	}
+	page := &pages[e.Page-1]
+	return strings.Contains(bare(page.Text), quote) || bare(within(page, e.Boxes)) == quote
+}
+
+// within is the text of the words whose middle lies in one of the boxes, box by box.
+func within(page *grounding.Page, boxes []steward.Box) string {
+	var b strings.Builder
+	for _, box := range boxes {
+		for _, w := range page.Words {
+			if x, y := (w.Box.X0+w.Box.X1)/2, (w.Box.Y0+w.Box.Y1)/2; x >= box.X0 && x <= box.X1 && y >= box.Y0 && y <= box.Y1 {
+				b.WriteString(page.Text[w.Start:w.End])
+			}
+		}
+	}
+	return b.String()
 }
 
 // bare keeps letters and digits, in small letters.

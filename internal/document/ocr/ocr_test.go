@@ -240,7 +240,9 @@ func TestACancelledReadingLeavesNoProcess(t *testing.T) {
 // await waits until something outside of this process holds.
 func await(t *testing.T, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(20 * time.Second); !holds(); <-tick.C {
 		if time.Now().After(end) {
 			t.Error("waited in vain")
 			return

@@ -21,15 +21,7 @@ import (
 // shared reads the files of all tests: starting an engine takes seconds.
 var shared *document.Reader //nolint:gochecknoglobals // see above
 
-func TestMain(m *testing.M) {
-	shared = document.Open(document.Options{})
-	code := m.Run()
-	if err := shared.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(answertest.Main(m, &shared)) }
 
 const schema = `{"type":"object","required":["total","ids"],"properties":{"total":{"type":"string"},"ids":{"type":"array","items":{"type":"string"}}}}`
 

@@ -16,9 +16,7 @@ import (
 	"testing"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/document/documenttest"
-	"github.com/stewardhq/steward/internal/document/ocr"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/answer/answertest"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
@@ -53,26 +51,6 @@ func asJPEG(t *testing.T, m image.Image) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// withOCR is a reader whose OCR reads text on every picture, and the folder in which it notes each.
-func withOCR(t *testing.T, text string) (*document.Reader, string) {
-	t.Helper()
-	path, calls, err := documenttest.FakeOCR(t.TempDir(), text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	recognizer, err := ocr.Find(t.Context(), ocr.Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader := document.Open(document.Options{OCR: recognizer})
-	t.Cleanup(func() {
-		if err := reader.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return reader, calls
 }
 
 func pictures(files ...steward.File) steward.Input {
@@ -136,7 +114,7 @@ func TestPicturesAreShownInTheirOrderBehindTheText(t *testing.T) {
 
 func TestModelsThatSeeNothingAreGivenWhatOCRReads(t *testing.T) {
 	t.Parallel()
-	reader, calls := withOCR(t, "Total: 12.50 EUR for ID-7")
+	reader, calls := answertest.WithOCR(t, "Total: 12.50 EUR for ID-7")
 	w := answertest.NewWorld()
 	file := w.FileOf("receipt.png", "image/png", asPNG(t, drawing(t, 900, 600)))
 	run := func() *engine.Result {

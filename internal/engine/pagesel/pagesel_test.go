@@ -26,15 +26,7 @@ import (
 // shared reads the PDFs of all tests: starting an engine takes seconds.
 var shared *document.Reader //nolint:gochecknoglobals // see above
 
-func TestMain(m *testing.M) {
-	shared = document.Open(document.Options{})
-	code := m.Run()
-	if err := shared.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(answertest.Main(m, &shared)) }
 
 // silent are models that must not be asked: builtin is known by its id alone.
 func silent(t *testing.T) enginetest.Models {

@@ -13,9 +13,7 @@ import (
 	"testing"
 
 	"github.com/stewardhq/steward"
-	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/document/documenttest"
-	"github.com/stewardhq/steward/internal/document/ocr"
 	"github.com/stewardhq/steward/internal/engine/answer/answertest"
 	"github.com/stewardhq/steward/internal/engine/pdf"
 	"github.com/stewardhq/steward/internal/model"
@@ -143,33 +141,13 @@ func TestAnEmptyAnswerLeavesThePageAsItWasRead(t *testing.T) {
 
 func TestPagesOnWhichOCRFindsNothingFail(t *testing.T) {
 	t.Parallel()
-	reader, calls := withOCR(t, "")
+	reader, calls := answertest.WithOCR(t, "")
 	w := answertest.NewWorld()
 	config := map[string]any{"instructions": "x", "output_schema": schema, "model": model.BuiltinID}
 	_, err := w.Run(t.Context(), t, pdf.New(reader), models(), config, pdfs(testdata(t, w, "pdf/empty-text.pdf")))
 	if f := steward.FailureOf(err); err == nil || f.Code != steward.FailUnsupportedFile || !strings.Contains(f.Message, "OCR found no text") || readings(t, calls) == 0 {
 		t.Errorf("got %v after %d readings", err, readings(t, calls))
 	}
-}
-
-// withOCR is a reader whose OCR reads text on every picture, and the folder in which it notes each.
-func withOCR(t *testing.T, text string) (*document.Reader, string) {
-	t.Helper()
-	path, calls, err := documenttest.FakeOCR(t.TempDir(), text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := ocr.Find(t.Context(), ocr.Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader := document.Open(document.Options{OCR: engine})
-	t.Cleanup(func() {
-		if err := reader.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return reader, calls
 }
 
 // readings is how many pictures OCR was given.
@@ -184,7 +162,7 @@ func readings(t *testing.T, calls string) int {
 
 func TestScansAreReadByOCROnce(t *testing.T) {
 	t.Parallel()
-	reader, calls := withOCR(t, "Section code: SC-700 Inspector: Ada")
+	reader, calls := answertest.WithOCR(t, "Section code: SC-700 Inspector: Ada")
 	w := answertest.NewWorld()
 	scan := w.File("scan.pdf", documenttest.Build(documenttest.Sheet{}, documenttest.Sheet{Content: documenttest.At(50, 700, 12, "SC-701")}, documenttest.Sheet{}))
 	config := map[string]any{"instructions": "x", "output_schema": schema, "model": model.BuiltinID}

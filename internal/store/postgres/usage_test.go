@@ -168,13 +168,17 @@ func TestCallsOfTwoProcessesKeepALimitTogether(t *testing.T) {
 	org, agent := newID[steward.OrganizationID](), newID[steward.AgentID]()
 	limits := []store.HoldLimit{{Since: start(), Amount: 1000}, {Agent: true, Since: start(), Amount: 1 << 40}}
 	var running, most, calls atomic.Int32
-	var wg sync.WaitGroup
+	var wg, looked sync.WaitGroup
+	looked.Add(12)
 	for n, c := range started(t, a, org, agent, 12) {
 		wg.Go(func() {
+			look := sync.OnceFunc(looked.Done)
+			defer look()
 			s, cost := stores[n%2], steward.MicroUSD(300)
 			h := store.Hold{Lease: c.Lease, ID: uuid.NewString(), OrganizationID: org, AgentID: agent, Amount: &cost, Limits: limits, Now: start()}
 			for {
 				answer, err := s.Hold(t.Context(), h)
+				look()
 				if err != nil {
 					t.Errorf("Hold: %v", err)
 					return
@@ -192,9 +196,7 @@ func TestCallsOfTwoProcessesKeepALimitTogether(t *testing.T) {
 			calls.Add(1)
 			for n, old := running.Add(1), most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}
-			if calls.Load() <= 3 { // until the others have looked
-				time.Sleep(20 * time.Millisecond)
-			}
+			looked.Wait() // so that the first calls are under way at once, and the others have been refused
 			err := s.RecordStep(t.Context(), c.Lease, steward.Step{
 				Name: "x", Kind: steward.StepModel, Output: json.RawMessage("1"), StartedAt: start(), EndedAt: start(), Usage: steward.Usage{Cost: &cost},
 			})
