@@ -11,6 +11,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/document"
+	"github.com/stewardhq/steward/internal/document/documenttest"
 	"github.com/stewardhq/steward/internal/engine/answer/answertest"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 	"github.com/stewardhq/steward/internal/engine/extract"
@@ -21,7 +22,7 @@ import (
 // shared reads the files of all tests: starting an engine takes seconds.
 var shared *document.Reader //nolint:gochecknoglobals // see above
 
-func TestMain(m *testing.M) { os.Exit(answertest.Main(m, &shared)) }
+func TestMain(m *testing.M) { os.Exit(documenttest.Main(m, &shared)) }
 
 const schema = `{"type":"object","required":["total","ids"],"properties":{"total":{"type":"string"},"ids":{"type":"array","items":{"type":"string"}}}}`
 

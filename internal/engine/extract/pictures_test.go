@@ -114,7 +114,7 @@ func TestPicturesAreShownInTheirOrderBehindTheText(t *testing.T) {
 
 func TestModelsThatSeeNothingAreGivenWhatOCRReads(t *testing.T) {
 	t.Parallel()
-	reader, calls := answertest.WithOCR(t, "Total: 12.50 EUR for ID-7")
+	reader, calls := documenttest.WithOCR(t, "Total: 12.50 EUR for ID-7")
 	w := answertest.NewWorld()
 	file := w.FileOf("receipt.png", "image/png", asPNG(t, drawing(t, 900, 600)))
 	run := func() *engine.Result {

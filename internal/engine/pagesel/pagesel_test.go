@@ -26,7 +26,7 @@ import (
 // shared reads the PDFs of all tests: starting an engine takes seconds.
 var shared *document.Reader //nolint:gochecknoglobals // see above
 
-func TestMain(m *testing.M) { os.Exit(answertest.Main(m, &shared)) }
+func TestMain(m *testing.M) { os.Exit(documenttest.Main(m, &shared)) }
 
 // silent are models that must not be asked: builtin is known by its id alone.
 func silent(t *testing.T) enginetest.Models {

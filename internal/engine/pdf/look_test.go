@@ -141,7 +141,7 @@ func TestAnEmptyAnswerLeavesThePageAsItWasRead(t *testing.T) {
 
 func TestPagesOnWhichOCRFindsNothingFail(t *testing.T) {
 	t.Parallel()
-	reader, calls := answertest.WithOCR(t, "")
+	reader, calls := documenttest.WithOCR(t, "")
 	w := answertest.NewWorld()
 	config := map[string]any{"instructions": "x", "output_schema": schema, "model": model.BuiltinID}
 	_, err := w.Run(t.Context(), t, pdf.New(reader), models(), config, pdfs(testdata(t, w, "pdf/empty-text.pdf")))
@@ -162,7 +162,7 @@ func readings(t *testing.T, calls string) int {
 
 func TestScansAreReadByOCROnce(t *testing.T) {
 	t.Parallel()
-	reader, calls := answertest.WithOCR(t, "Section code: SC-700 Inspector: Ada")
+	reader, calls := documenttest.WithOCR(t, "Section code: SC-700 Inspector: Ada")
 	w := answertest.NewWorld()
 	scan := w.File("scan.pdf", documenttest.Build(documenttest.Sheet{}, documenttest.Sheet{Content: documenttest.At(50, 700, 12, "SC-701")}, documenttest.Sheet{}))
 	config := map[string]any{"instructions": "x", "output_schema": schema, "model": model.BuiltinID}

@@ -26,7 +26,7 @@ import (
 // shared reads the PDFs of all tests: starting an engine takes seconds.
 var shared *document.Reader //nolint:gochecknoglobals // see above
 
-func TestMain(m *testing.M) { os.Exit(answertest.Main(m, &shared)) }
+func TestMain(m *testing.M) { os.Exit(documenttest.Main(m, &shared)) }
 
 // schema is what the sections of forty-pages.pdf are asked for with.
 const schema = `{"type":"object","required":["inspector","codes"],

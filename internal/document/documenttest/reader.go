@@ -1,4 +1,4 @@
-package answertest
+package documenttest
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stewardhq/steward/internal/document"
-	"github.com/stewardhq/steward/internal/document/documenttest"
 	"github.com/stewardhq/steward/internal/document/ocr"
 )
 
@@ -25,7 +24,7 @@ func Main(m *testing.M, shared **document.Reader) int {
 // WithOCR is a reader whose OCR reads text on every picture, and the folder in which it notes each.
 func WithOCR(t *testing.T, text string) (*document.Reader, string) {
 	t.Helper()
-	path, calls, err := documenttest.FakeOCR(t.TempDir(), text)
+	path, calls, err := FakeOCR(t.TempDir(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
