@@ -72,7 +72,7 @@ func CompileSchema(raw json.RawMessage) (*Schema, error) {
 		return s, nil
 	case mayBe(root["type"], "array"):
 		s.wrapped = true
-		if s.asked, err = wrapArray(root); err != nil {
+		if s.asked, err = wrapArray(root, OrderOf(raw)); err != nil {
 			return nil, invalidSchema(err)
 		}
 		return s, nil
@@ -212,7 +212,7 @@ func pointer(path []string) string {
 }
 
 // wrapArray makes the schema of {"items": <root>}. Definitions move to the top, where references look for them.
-func wrapArray(root map[string]any) (json.RawMessage, error) {
+func wrapArray(root map[string]any, order *Order) (json.RawMessage, error) {
 	outer := map[string]any{"type": "object", "required": []any{wrapKey}, "additionalProperties": false}
 	inner := map[string]any{}
 	moved, _ := MoveRefs(root, "#/properties/"+wrapKey).(map[string]any) // a map stays one
@@ -225,11 +225,8 @@ func wrapArray(root map[string]any) (json.RawMessage, error) {
 		}
 	}
 	outer["properties"] = map[string]any{wrapKey: inner}
-	data, err := json.Marshal(outer)
-	if err != nil {
-		return nil, fmt.Errorf("wrap an array schema: %w", err)
-	}
-	return data, nil
+	order.Move(wrapKey)
+	return order.Marshal(outer)
 }
 
 // MoveRefs returns a copy of a schema with its references to its own parts as they are once the schema stands at path

@@ -113,11 +113,11 @@ func (s *Schema) Split(most int) ([]Fields, error) {
 		return entire, nil
 	}
 	var out []Fields
-	from := 0
+	from, order := 0, OrderOf(s.source)
 	for i, g := range groups {
 		part := prune(root, g.paths, i == 0)
 		s.addDefinitions(part)
-		data, err := json.Marshal(part)
+		data, err := order.Marshal(part)
 		if err != nil {
 			return nil, fmt.Errorf("split a schema: %w", err)
 		}

@@ -28,6 +28,7 @@ type evaluation struct {
 	client   *client.Client
 	model    string
 	timeout  time.Duration
+	output   int64 // tokens of one answer, at most
 	progress io.Writer
 }
 
@@ -129,7 +130,7 @@ func (e *evaluation) one(ctx context.Context, c *extracteval.Case, l *line) erro
 
 // run makes an agent for the document's schema and runs it.
 func (e *evaluation) run(ctx context.Context, c *extracteval.Case) (steward.JobID, *client.JobResult, error) {
-	config := map[string]any{"model": e.model, "output_schema": c.Schema, "use_source": true, "max_output_tokens": 4000}
+	config := map[string]any{"model": e.model, "output_schema": c.Schema, "use_source": true, "max_output_tokens": e.output}
 	class, inputs := "PDFExtractionEngine", client.Inputs{"pdf_files": client.FilePath(c.Source)}
 	config["instructions"] = "Read the document and fill the schema."
 	if c.ContentType == "text/plain" {
@@ -141,7 +142,7 @@ func (e *evaluation) run(ctx context.Context, c *extracteval.Case) (steward.JobI
 		config["instruction"] = "Read the document and fill the schema."
 		class, inputs = "MultimodalExtractionEngine", client.Inputs{"text": string(text)}
 	}
-	agent, err := e.client.CreateAgent(ctx, client.AgentCreate{Name: c.Name, EngineClassID: class, EngineConfig: config})
+	agent, err := e.client.CreateAgent(ctx, client.AgentCreate{Name: c.Name + " with " + e.model, EngineClassID: class, EngineConfig: config})
 	if err != nil {
 		return "", nil, err
 	}

@@ -45,6 +45,7 @@ type options struct {
 	models  string
 	perKind int
 	timeout time.Duration
+	output  int64
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.StringVar(&o.models, "models", "", "models, separated by commas; empty means builtin and all that are configured")
 	flags.IntVar(&o.perKind, "per-kind", 2, "documents of each kind; 0 means all")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "for one document")
+	flags.Int64Var(&o.output, "max-output-tokens", 4000, "of one answer")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -70,7 +72,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		}
 		var lines []line
 		for _, m := range models {
-			e := evaluation{client: c, model: m, timeout: o.timeout, progress: progress}
+			e := evaluation{client: c, model: m, timeout: o.timeout, output: o.output, progress: progress}
 			some, err := e.all(ctx, cases)
 			if err != nil {
 				return err

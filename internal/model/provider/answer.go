@@ -36,7 +36,7 @@ func answerOf(text string, a *ask, req *model.Request) (json.RawMessage, []groun
 	if a.wrapped {
 		value, claims = unwrap(found, req.Documents)
 	}
-	if a.mode != modeSchema && a.mode != modeObject {
+	if a.mode != modeBounded && a.mode != modeSchema && a.mode != modeObject {
 		return value, claims, nil
 	}
 	value, err := withoutFillers(value, a.root)

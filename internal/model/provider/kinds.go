@@ -133,7 +133,7 @@ func claudeOptions(effort string, a *ask) fantasy.ProviderOptions {
 	}
 	if a.mode == modeSchema {
 		// Set by the library rather than by the transport: on Bedrock the body is signed.
-		o.ExtraBody = map[string]any{"output_config.format": map[string]any{"type": "json_schema", "schema": a.strict}}
+		o.ExtraBody = map[string]any{"output_config.format": map[string]any{"type": "json_schema", "schema": a.wire}}
 	}
 	return fantasy.ProviderOptions{anthropic.Name: o}
 }
@@ -170,7 +170,10 @@ func (c *client) formatPatch(a *ask) func(map[string]any) {
 	if c.isClaude() || a.mode == modePrompt || a.mode == "" {
 		return nil
 	}
-	strict := a.mode == modeSchema
+	strict, wire := a.mode == modeSchema || a.mode == modeBounded, a.wire
+	if a.mode == modeBounded {
+		wire = a.bounded
+	}
 	switch {
 	case c.config.Kind == model.KindGoogle:
 		return func(body map[string]any) {
@@ -195,7 +198,7 @@ func (c *client) formatPatch(a *ask) func(map[string]any) {
 		case strict:
 			format = map[string]any{
 				"type":        "json_schema",
-				"json_schema": map[string]any{"name": "answer", "strict": true, "schema": a.wire},
+				"json_schema": map[string]any{"name": "answer", "strict": true, "schema": wire},
 			}
 		case a.mode == modeObject && a.strict != nil:
 			format["schema"] = a.wire

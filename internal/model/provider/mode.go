@@ -14,10 +14,11 @@ import (
 type mode string
 
 const (
-	modeSchema mode = "json_schema"   // the provider holds the model to the schema
-	modeObject mode = "object_schema" // JSON mode with the schema beside it, as llama-cpp-python and some hosts of open models have it
-	modeJSON   mode = "json"          // the provider holds the model to JSON; the schema stands in the prompt
-	modePrompt mode = "prompt"        // the prompt alone
+	modeBounded mode = "bounded_schema" // like modeSchema, with bounds on lengths, which not all servers understand
+	modeSchema  mode = "json_schema"    // the provider holds the model to the schema
+	modeObject  mode = "object_schema"  // JSON mode with the schema beside it, as llama-cpp-python and some hosts of open models have it
+	modeJSON    mode = "json"           // the provider holds the model to JSON; the schema stands in the prompt
+	modePrompt  mode = "prompt"         // the prompt alone
 )
 
 // ladder lists the ways that a provider of the kind has, strictest first.
@@ -26,7 +27,7 @@ func ladder(kind model.Kind) []mode {
 	case model.KindAnthropic, model.KindBedrock:
 		return []mode{modeSchema, modePrompt}
 	case model.KindOpenAICompat:
-		return []mode{modeSchema, modeObject, modeJSON, modePrompt}
+		return []mode{modeBounded, modeSchema, modeObject, modeJSON, modePrompt}
 	}
 	return []mode{modeSchema, modeJSON, modePrompt}
 }
@@ -36,7 +37,9 @@ func ladder(kind model.Kind) []mode {
 func firstMode(kind model.Kind, e *model.Entry, strict bool) mode {
 	tried := kind == model.KindOpenAICompat
 	switch {
-	case strict && (e.SupportsJSONSchema || tried):
+	case strict && tried:
+		return modeBounded
+	case strict && e.SupportsJSONSchema:
 		return modeSchema
 	case (e.SupportsJSONOutput || tried) && slices.Contains(ladder(kind), modeJSON):
 		return modeJSON

@@ -4,8 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -248,6 +250,9 @@ func withEvidence(schema map[string]any, regions bool) map[string]any {
 	return outer
 }
 
+// evidenceKeys are the members of an entry of evidence, in the order in which they are asked for.
+var evidenceKeys = []string{"path", "file", "page", "quote", "confidence", "region"} //nolint:gochecknoglobals // a constant
+
 func evidenceSchema(regions bool) map[string]any {
 	properties := map[string]any{
 		"path":       map[string]any{"type": "string"},
@@ -270,4 +275,62 @@ func evidenceSchema(regions bool) map[string]any {
 			"properties":           properties,
 		},
 	}
+}
+
+// Bounds of evidence, for servers that hold models to them.
+const (
+	maxQuoteText  = "300" // characters, as the rules for evidence say
+	maxPathText   = "200"
+	entriesOfList = 300 // of answers with lists
+)
+
+// boundedEvidence returns the schema of evidence with bounds: short texts, and no more entries than a result of that schema has use for.
+func boundedEvidence(evidence, result map[string]any) map[string]any {
+	bounded := maps.Clone(evidence)
+	entry, _ := evidence["items"].(map[string]any) // evidenceSchema made it
+	entry = maps.Clone(entry)
+	properties, _ := entry["properties"].(map[string]any)
+	properties = maps.Clone(properties)
+	properties["path"] = map[string]any{"type": "string", "maxLength": json.Number(maxPathText)}
+	properties["quote"] = map[string]any{"type": "string", "maxLength": json.Number(maxQuoteText)}
+	entry["properties"] = properties
+	bounded["items"] = entry
+	bounded["maxItems"] = entriesOfList
+	if n, plain := namedValues(result); plain {
+		bounded["maxItems"] = min(max(2*n, 1), entriesOfList) // some values are stated at two places
+	}
+	return bounded
+}
+
+// namedValues counts the properties of a schema, inner ones included; plain is false when it has lists or references, which repeat them.
+func namedValues(v any) (n int, plain bool) {
+	plain = true
+	switch v := v.(type) {
+	case map[string]any:
+		for key, member := range v {
+			switch key {
+			case "items", "prefixItems", "$ref", "additionalProperties":
+				if _, isBool := member.(bool); !isBool {
+					return 0, false
+				}
+			case "enum", "const", "default", "examples", "required":
+				continue
+			case "properties":
+				names, _ := member.(map[string]any) // anything else is no schema
+				for _, property := range names {
+					inner, only := namedValues(property)
+					n, plain = n+1+inner, plain && only
+				}
+				continue
+			}
+			inner, only := namedValues(member)
+			n, plain = n+inner, plain && only
+		}
+	case []any:
+		for _, element := range v {
+			inner, only := namedValues(element)
+			n, plain = n+inner, plain && only
+		}
+	}
+	return n, plain
 }

@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/stewardhq/steward/internal/model"
@@ -14,7 +16,8 @@ type shape struct {
 	root    map[string]any  // the request's schema
 	schema  map[string]any  // what is asked for, evidence wrapper included
 	strict  map[string]any  // the same in the provider's strict dialect; nil when it cannot be
-	wire    json.RawMessage // JSON of strict
+	wire    json.RawMessage // JSON of strict, properties in the author's order
+	bounded json.RawMessage // the same with bounds on lengths, for servers that know them
 	text    string          // JSON of schema
 	hash    [sha256.Size]byte
 	first   mode // the strictest way to ask for it
@@ -74,13 +77,52 @@ func shapeOf(req *model.Request, kind model.Kind, e *model.Entry, regions bool) 
 		s.strict = strict
 	}
 	s.first = firstMode(kind, e, ok)
-	text, err := json.Marshal(s.schema)
+	order := orderOf(req)
+	text, err := order.Marshal(s.schema)
 	if err != nil {
-		return nil, fmt.Errorf("render the schema: %w", err)
+		return nil, err
 	}
 	s.text = string(text)
-	if s.wire, err = json.Marshal(s.strict); err != nil {
-		return nil, fmt.Errorf("render the schema: %w", err)
+	if s.wire, err = order.Marshal(s.strict); err != nil || s.first != modeBounded {
+		return s, err
+	}
+	if s.bounded, err = boundedWire(s, order); err != nil {
+		return nil, err
+	}
+	if bytes.Equal(s.bounded, s.wire) {
+		s.first = modeSchema
 	}
 	return s, nil
+}
+
+// orderOf is the order in which an answer is asked for: the result as its author wrote it, its evidence behind it.
+func orderOf(req *model.Request) *model.Order {
+	order := model.OrderOf(req.Schema)
+	if req.Evidence {
+		order.Move("result")
+		order.Put("", "result", "evidence")
+		order.Put("evidence", evidenceKeys...)
+	}
+	return order
+}
+
+// boundedWire is the strict schema with the lengths that its author set, and with bounds on the evidence: a model that is held to a schema
+// alone may write the same entry until it is cut.
+func boundedWire(s *shape, order *model.Order) (json.RawMessage, error) {
+	schema := s.schema
+	if s.wrapped {
+		schema = maps.Clone(schema)
+		properties, _ := schema["properties"].(map[string]any) // withEvidence made it
+		properties = maps.Clone(properties)
+		evidence, _ := properties["evidence"].(map[string]any)
+		properties["evidence"] = boundedEvidence(evidence, s.root)
+		schema["properties"] = properties
+	}
+	d := dialectOf(model.KindOpenAICompat)
+	d.lengths = true
+	bounded, ok := strictSchema(schema, d)
+	if !ok {
+		return s.wire, nil
+	}
+	return order.Marshal(bounded)
 }

@@ -18,6 +18,7 @@ type dialect struct {
 	drop        []string // keywords to leave out: our own validator judges them afterwards
 	unions      int      // how many parts of a schema may have several types; 0 means any number
 	optional    int      // how many properties may be optional; 0 means any number
+	lengths     bool     // lengths of strings are understood
 }
 
 // isLoose reports whether a keyword carries no shape; every provider does without these.
@@ -29,6 +30,19 @@ func isLoose(keyword string) bool {
 	}
 	return strings.HasPrefix(keyword, "x-")
 }
+
+// isShort reports whether a length is one that a grammar can count: servers refuse long repetitions.
+func isShort(length any) bool {
+	n, ok := length.(json.Number)
+	if !ok {
+		return false
+	}
+	short, err := n.Int64()
+	return err == nil && short <= maxCounted
+}
+
+// maxCounted is the longest repetition that is put to a server, in characters or entries.
+const maxCounted = 1000
 
 // isKnownFormat reports whether every provider knows a format; others are left out.
 func isKnownFormat(format any) bool {
@@ -89,6 +103,8 @@ func (c *converter) convert(schema map[string]any) map[string]any {
 	out := make(map[string]any, len(schema))
 	for key, v := range schema {
 		switch {
+		case c.lengths && key == "maxLength" && isShort(v):
+			out[key] = v
 		case isLoose(key), slices.Contains(c.drop, key), key == "format" && !isKnownFormat(v):
 		case isUnsupported(key):
 			c.ok = false
