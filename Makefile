@@ -84,7 +84,7 @@ eval: ## measure builtin and every configured model on labelled documents, print
 # The same with the small models of test-llm beside builtin, on short documents: it takes a while.
 eval-llm: ## make eval with the small language models of test-llm
 	@for model in $(or $(MODELS),smollm2 gemma); do \
-		STEWARD_MODEL_BASE_URL=$$(scripts/llm.sh start $$model) STEWARD_MODEL=$$model $(GO) run ./tools/eval -per-kind 1 -max-output-tokens 800 -timeout 3m $(ARGS) || exit 1; \
+		STEWARD_MODEL_BASE_URL=$$(scripts/llm.sh start $$model) STEWARD_MODEL=$$model $(GO) run ./tools/eval -per-kind 1 -max-output-tokens 800 -timeout 4m $(ARGS) || exit 1; \
 	done; scripts/llm.sh stop
 
 # Its standard output is one JSON line.

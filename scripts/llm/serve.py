@@ -2,10 +2,11 @@
 
     serve.py gemma|smollm2 PORT FOLDER
 
-FOLDER keeps the model's file between runs. Prints the address when the server answers.
+LLM_THREADS says on how many threads it computes (2). FOLDER keeps the model's file between runs. Prints the address when the server answers.
 """
 
 import importlib.util
+import os
 import sys
 import threading
 from pathlib import Path
@@ -36,8 +37,9 @@ def main() -> None:
     params.port = port
     params.n_ctx = 8192
     params.n_parallel = 1
-    params.cpuparams.n_threads = 2
-    params.cpuparams_batch.n_threads = 2
+    threads = int(os.environ.get("LLM_THREADS", "2"))
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     threading.Event().wait()

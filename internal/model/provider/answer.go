@@ -56,6 +56,19 @@ func unwrap(found json.RawMessage, docs []grounding.Document) (json.RawMessage, 
 	return result, claimsOf(box["evidence"], result, docs)
 }
 
+// hasResult reports whether a text that was cut begins with a whole {"result": …}: the answer is asked for before its evidence.
+func hasResult(text string) bool {
+	text = withoutThoughts(text)
+	dec := json.NewDecoder(strings.NewReader(text[max(strings.IndexByte(text, '{'), 0):]))
+	for _, want := range []json.Token{json.Delim('{'), "result"} {
+		if token, err := dec.Token(); err != nil || token != want {
+			return false
+		}
+	}
+	var result json.RawMessage
+	return dec.Decode(&result) == nil && result[0] == '{'
+}
+
 // rawClaim is a claim as models write it; numbers may come as text.
 type rawClaim struct {
 	Path       string `json:"path"`

@@ -87,3 +87,37 @@ func TestAServerThatKnowsNoBoundsIsAskedWithoutThem(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestAnAnswerIsWholeWhenOnlyItsEvidenceIsCut(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		text  string
+		whole bool
+	}{
+		"in an entry":         {`{"result":{"because":"so","verdict":"yes","a_note":null},"evidence":[{"path":"/verdict","file":1,"page":1,"quote":"Total`, true},
+		"before the evidence": {`{"result":{"because":"so","verdict":"yes","a_note":null}`, true},
+		"in the answer":       {`{"result":{"because":"so","verdict":"yes","a_no`, false},
+		"evidence first":      {`{"evidence":[],"result":{"because":"so","verdict":"yes"`, false},
+		"no answer at all":    {`Well, {`, false},
+	}
+	for _, w := range providertest.Wires() {
+		for name, test := range tests {
+			t.Run(string(w)+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s := providertest.New(t, w, providertest.Reply{Text: test.text, Finish: providertest.Length})
+				resp, err := connect(t, s, patient()).Generate(t.Context(), verdictRequest())
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := map[bool]model.Finish{true: model.FinishStop, false: model.FinishLength}[test.whole]
+				if resp.Finish != want || len(resp.Warnings) > 0 != test.whole {
+					t.Errorf("got %s with %q, want %s", resp.Finish, resp.Warnings, want)
+				}
+				var got struct{ Because, Verdict string }
+				if err := json.Unmarshal(resp.Value, &got); test.whole && (err != nil || got.Because != "so" || got.Verdict != "yes") {
+					t.Errorf("got %s, %v", resp.Value, err)
+				}
+			})
+		}
+	}
+}

@@ -211,7 +211,12 @@ func (c *client) response(resp *fantasy.Response, a *ask, req *model.Request) (*
 	if err != nil {
 		return nil, err
 	}
-	return &model.Response{Value: value, Claims: claims, Model: c.entry.ID, Finish: finish}, nil
+	out := &model.Response{Value: value, Claims: claims, Model: c.entry.ID, Finish: finish}
+	if finish == model.FinishLength && a.shape != nil && a.wrapped && hasResult(text) {
+		out.Finish = model.FinishStop
+		out.Warnings = []string{"The model was cut at its output limit while it gave its evidence; the answer itself is whole."}
+	}
+	return out, nil
 }
 
 // refusal is the answer of a model that declined, with its words when it gave any.
