@@ -3,6 +3,8 @@ package steward
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -201,6 +203,22 @@ type Step struct {
 
 	// ForgetOutput says that Output goes once the job has ended: it is kept only so that a run which is taken up again need not ask again.
 	ForgetOutput bool `json:"-"`
+}
+
+// Failed reports whether the step only books what a call used that failed, as its name says: "<step>.failed[n]". The step that made the
+// call is still to be done.
+func (s *Step) Failed() bool {
+	_, number, ok := strings.Cut(s.Name[max(strings.LastIndex(s.Name, failedStep), 0):], failedStep)
+	number, closed := strings.CutSuffix(number, "]")
+	return ok && closed && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+const failedStep = ".failed["
+
+// FailedStep returns the name of the step that books the nth failed call, from 0, of a step. It is at most limit bytes long.
+func FailedStep(name string, n, limit int) string {
+	end := failedStep + strconv.Itoa(n) + "]"
+	return strings.ToValidUTF8(name[:min(len(name), limit-len(end))], "") + end
 }
 
 // StepKind says what a step did.

@@ -10,6 +10,7 @@ require (
 	github.com/riverqueue/river v0.47.0
 	github.com/riverqueue/river/riverdriver/riversqlite v0.47.0
 	github.com/stewardhq/steward v0.0.0
+	github.com/stewardhq/steward/bench/compare/wire v0.0.0
 	golang.org/x/image v0.47.0
 )
 
@@ -136,3 +137,5 @@ require (
 replace github.com/stewardhq/steward => ../
 
 exclude golang.org/x/exp v0.0.0-20261011100332-faecfb24eb49
+
+replace github.com/stewardhq/steward/bench/compare/wire => ./compare/wire

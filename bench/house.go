@@ -143,7 +143,7 @@ func (noFiles) SaveForJob(context.Context, store.Lease, io.Reader) (string, int6
 func (noFiles) HoldForJob(context.Context, store.Lease, steward.File) error { return errNoFiles }
 
 // FetchForJob implements jobs.Files.
-func (noFiles) FetchForJob(context.Context, store.Lease, string) (steward.File, error) {
+func (noFiles) FetchForJob(context.Context, store.Lease, string, int64) (steward.File, error) {
 	return steward.File{}, errNoFiles
 }
 

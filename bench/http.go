@@ -37,6 +37,7 @@ func withServer(ctx context.Context, env *env, change func(*app.Config), fn func
 	defer remove()
 	c := app.Defaults()
 	c.Data, c.Listen = filepath.Join(dir, "data"), "127.0.0.1:0"
+	c.Requests.PerKey = 0 // all clients have one key
 	if change != nil {
 		change(&c)
 	}

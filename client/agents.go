@@ -26,13 +26,13 @@ func agentPath(id steward.AgentID, rest string) string {
 	return "/v1/agents/" + url.PathEscape(string(id)) + "/" + rest
 }
 
-// CreateAgent stores an agent with its first version.
+// CreateAgent stores an agent with its first version. It is repeated after passing faults under one idempotency key, so it makes one.
 //
 // Errors: steward.Invalid naming the field, also for a name that is taken.
 //
 // Stability: may change until 1.0.
 func (c *Client) CreateAgent(ctx context.Context, p AgentCreate) (*steward.Agent, error) {
-	return putOne[steward.Agent](ctx, c, http.MethodPost, "/v1/agents/", p, ifRefused)
+	return createOne[steward.Agent](ctx, c, "/v1/agents/", p)
 }
 
 // Agent returns an agent. Errors: steward.NotFound.

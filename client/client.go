@@ -73,7 +73,7 @@ type CallOptions struct {
 	Header         http.Header   // sent besides the client's own
 	Timeout        time.Duration // of one try, also of one that moves a file
 	MaxRetries     int           // below 0 means none
-	IdempotencyKey string        // for Run and CreateBatch, when their parameters have none
+	IdempotencyKey string        // for Run and CreateBatch, when their parameters have none, and for the creates of agents, versions, tags and webhooks
 }
 
 // ErrNoAPIKey is returned by New when no key is configured anywhere.

@@ -38,8 +38,10 @@ func (c *Client) Models(ctx context.Context, capability string) ([]steward.Langu
 }
 
 // TestModel asks a model one small question whose answer is known and tells how it went; "" means the server's default. That the
-// model fails is no error but part of the result. It costs what a short call costs and is not repeated when the connection breaks.
-// Errors: steward.Denied without the scope admin; Invalid for an unknown model; Conflict while another test runs.
+// model fails is no error but part of the result. It costs what a short call costs, which is in the organization's usage, and is not
+// repeated when the connection breaks.
+// Errors: steward.Denied without the scope admin; NoCredit when the organization's budget is used up; Invalid for an unknown model;
+// Conflict while another test runs.
 //
 // Stability: may change until 1.0.
 func (c *Client) TestModel(ctx context.Context, model string) (*steward.ModelTest, error) {

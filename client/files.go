@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"iter"
@@ -38,8 +39,8 @@ func filePath(id steward.FileID, rest string) string {
 	return filesPath + url.PathEscape(string(id)) + "/" + rest
 }
 
-// UploadFile stores a file that has a Path, Bytes or a Reader. nil opts is fine. It is repeated only when the server refused it for
-// the moment, or when it is temporary, because a second upload stores a second file.
+// UploadFile stores a file that has a Path, Bytes or a Reader. nil opts is fine. It is repeated after passing faults under one idempotency
+// key, so it stores one file; not when its content comes from a Reader that cannot be read twice.
 //
 // Errors: steward.Invalid for a file that cannot be read; TooLarge.
 //
@@ -65,10 +66,10 @@ func (c *Client) uploadFile(ctx context.Context, key string, f File, o FileOptio
 	if o.DatasetID != "" {
 		fields["dataset_id"] = string(o.DatasetID)
 	}
-	r := &request{method: http.MethodPost, path: filesPath, slow: true}
+	r := &request{method: http.MethodPost, path: filesPath, header: http.Header{}, slow: true, repeat: always}
+	r.header.Set("Idempotency-Key", rand.Text()) // not the caller's, who may upload several
 	if o.Temporary {
 		fields["temporary"] = true
-		r.repeat = always
 	}
 	body, err := newForm(fields, []upload{{"file", f}})
 	if err != nil {

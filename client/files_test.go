@@ -43,17 +43,22 @@ func TestAnUploadIsAForm(t *testing.T) {
 	}
 }
 
-func TestAnUploadIsRepeatedWhenASecondFileWouldNotStay(t *testing.T) {
+func TestAnUploadIsRepeatedUnderOneKey(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		temporary bool
 		status    int
 		tries     int
-	}{{true, 500, 4}, {false, 500, 1}, {false, 503, 4}, {false, 429, 4}} {
+	}{{true, 500, 4}, {false, 500, 4}, {false, 503, 4}, {false, 429, 4}, {false, 413, 1}} {
 		s := newScript(status(tt.status, ""))
 		c := newTo(t, s, client.Options{RetryWait: 1, MaxRetryWait: 1})
 		if _, err := c.UploadFile(t.Context(), client.FileBytes("a", []byte("x")), &client.FileOptions{Temporary: tt.temporary}); err == nil || len(s.all()) != tt.tries {
 			t.Errorf("%+v: %d tries, %v", tt, len(s.all()), err)
+		}
+		for _, r := range s.all() {
+			if key := r.header.Get("Idempotency-Key"); key == "" || key != s.all()[0].header.Get("Idempotency-Key") {
+				t.Errorf("%+v: a try has the key %q", tt, key)
+			}
 		}
 	}
 }

@@ -30,6 +30,11 @@ func create(ctx context.Context, c *client.Client) error {
 	return err
 }
 
+func duplicate(ctx context.Context, c *client.Client) error {
+	_, err := c.DuplicateAgent(ctx, someID)
+	return err
+}
+
 func runSync(ctx context.Context, c *client.Client) error {
 	_, err := c.RunSync(ctx, someID, client.RunParams{})
 	return err
@@ -63,10 +68,15 @@ func TestRepeatsExactlyTheCallsThatMayBeRepeated(t *testing.T) {
 		{"get not after a redirect", get, status(302, "", "Location", "/elsewhere"), 1},
 		{"create after 429", create, status(429, ""), 4},
 		{"create after 503", create, status(503, ""), 4},
-		{"create not after 500", create, status(500, ""), 1},
-		{"create not after 502", create, status(502, ""), 1},
-		{"create not after 408", create, status(408, ""), 1},
-		{"create not after a broken connection", create, reset, 1},
+		{"create after 500", create, status(500, ""), 4},
+		{"create after a broken connection", create, reset, 4},
+		{"create not after 400", create, status(400, ""), 1},
+		{"duplicate after 429", duplicate, status(429, ""), 4},
+		{"duplicate after 503", duplicate, status(503, ""), 4},
+		{"duplicate not after 500", duplicate, status(500, ""), 1},
+		{"duplicate not after 502", duplicate, status(502, ""), 1},
+		{"duplicate not after 408", duplicate, status(408, ""), 1},
+		{"duplicate not after a broken connection", duplicate, reset, 1},
 		{"run after 500", start, status(500, ""), 4},
 		{"run after a broken connection", start, reset, 4},
 		{"run not after 402", start, status(402, ""), 1},

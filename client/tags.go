@@ -35,7 +35,7 @@ func (c *Client) ListTags(ctx context.Context) ([]steward.Tag, error) {
 //
 // Stability: may change until 1.0.
 func (c *Client) CreateTag(ctx context.Context, p TagCreate) (*steward.Tag, error) {
-	return putOne[steward.Tag](ctx, c, http.MethodPost, tagsPath, p, ifRefused)
+	return createOne[steward.Tag](ctx, c, tagsPath, p)
 }
 
 // UpdateTag changes a tag wherever it is used. Errors: steward.Invalid naming the field; NotFound.

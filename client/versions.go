@@ -78,11 +78,12 @@ func (c *Client) AgentVersion(ctx context.Context, agent steward.AgentID, versio
 	return getOne[steward.Version](ctx, c, versionPath(agent, version), url.Values{"get_supports_eval": {"true"}})
 }
 
-// CreateVersion stores a version of an agent, which becomes the current one. Errors: steward.Invalid naming the field; NotFound.
+// CreateVersion stores a version of an agent, which becomes the current one. It is repeated after passing faults under one idempotency
+// key, so it makes one. Errors: steward.Invalid naming the field; NotFound.
 //
 // Stability: may change until 1.0.
 func (c *Client) CreateVersion(ctx context.Context, agent steward.AgentID, p VersionCreate) (*steward.Version, error) {
-	return putOne[steward.Version](ctx, c, http.MethodPost, agentPath(agent, "versions/"), p, ifRefused)
+	return createOne[steward.Version](ctx, c, agentPath(agent, "versions/"), p)
 }
 
 // UpdateVersion changes the name and the description of a version; nothing else of it can be changed.

@@ -42,14 +42,14 @@ func webhookPath(id steward.WebhookID, rest string) string {
 }
 
 // CreateWebhook stores a webhook. The answer is the only one that shows its secret, besides those of RotateWebhookSecret.
-// It hears of nothing until LinkWebhook. Errors: steward.Invalid naming the field.
+// It is repeated after passing faults under one idempotency key, so it makes one. It hears of nothing until LinkWebhook. Errors: steward.Invalid naming the field.
 //
 // Stability: may change until 1.0.
 func (c *Client) CreateWebhook(ctx context.Context, p WebhookCreate) (*steward.Webhook, error) {
 	if p.Events == nil {
 		p.Events = []steward.EventType{steward.EventJobCompleted}
 	}
-	return putOne[steward.Webhook](ctx, c, http.MethodPost, webhooksPath, p, ifRefused)
+	return createOne[steward.Webhook](ctx, c, webhooksPath, p)
 }
 
 // Webhook returns a webhook. Errors: steward.NotFound.

@@ -47,8 +47,6 @@ type Service struct {
 	programs map[steward.VersionID]resolved
 	size     int // bytes of configuration in programs
 
-	testing sync.Mutex // held while a model is tested
-
 	deleted chan struct{} // gets a value when an agent was deleted: there is work for a Sweeper
 }
 
@@ -96,7 +94,7 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (*steward.Agent, e
 	if err != nil {
 		return nil, err
 	}
-	agent, version, err := s.build(who, p, prog)
+	agent, version, err := s.build(ctx, who, p, prog)
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +173,10 @@ func (s *Service) compile(engineClassID string, defs []steward.InputDefinition, 
 }
 
 // build makes the rows of a new agent.
-func (s *Service) build(who *steward.Principal, p CreateParams, prog *engine.Program) (steward.Agent, steward.Version, error) {
-	agentID, err := uuid.NewV7()
+func (s *Service) build(ctx context.Context, who *steward.Principal, p CreateParams, prog *engine.Program) (steward.Agent, steward.Version, error) {
+	agentID, err := newID(ctx, "agent")
 	if err != nil {
-		return steward.Agent{}, steward.Version{}, fmt.Errorf("make agent id: %w", err)
+		return steward.Agent{}, steward.Version{}, err
 	}
 	versionID, err := uuid.NewV7()
 	if err != nil {
@@ -191,7 +189,7 @@ func (s *Service) build(who *steward.Principal, p CreateParams, prog *engine.Pro
 	}
 	p.EngineConfig = orObject(p.EngineConfig)
 	agent := steward.Agent{
-		ID: steward.AgentID(agentID.String()), Creator: creator, CreatedAt: now, UpdatedAt: now, Name: p.Name,
+		ID: steward.AgentID(agentID), Creator: creator, CreatedAt: now, UpdatedAt: now, Name: p.Name,
 		OrganizationID: who.OrganizationID, EngineClassID: p.EngineClassID, EngineName: prog.Type.DisplayName,
 		CurrentVersionID: steward.VersionID(versionID.String()), Tags: []steward.Tag{},
 	}

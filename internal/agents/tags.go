@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -62,11 +60,11 @@ func (s *Service) CreateTag(ctx context.Context, p TagParams) (*steward.Tag, err
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
+	id, err := newID(ctx, "tag")
 	if err != nil {
-		return nil, fmt.Errorf("make tag id: %w", err)
+		return nil, err
 	}
-	tag := steward.Tag{ID: steward.TagID(id.String()), Name: *p.Name, Color: TagColors()[0], CreatedAt: s.clock.Now()}
+	tag := steward.Tag{ID: steward.TagID(id), Name: *p.Name, Color: TagColors()[0], CreatedAt: s.clock.Now()}
 	if p.Color != nil {
 		tag.Color = *p.Color
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/store"
@@ -58,12 +56,12 @@ func (s *Service) CreateVersion(ctx context.Context, agent steward.AgentID, p Cr
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
+	id, err := newID(ctx, "version")
 	if err != nil {
-		return nil, fmt.Errorf("make version id: %w", err)
+		return nil, err
 	}
 	v := *current
-	v.ID, v.VersionName, v.Description = steward.VersionID(id.String()), p.VersionName, p.Description
+	v.ID, v.VersionName, v.Description = steward.VersionID(id), p.VersionName, p.Description
 	v.Creator, v.CreatedAt = &steward.UserInfo{ID: who.UserID}, s.clock.Now()
 	v.InputDefinitions, v.EngineConfig, v.Warnings = orEmpty(prog.Definitions), config, orEmpty(prog.Warnings)
 	if err := s.store.CreateVersion(ctx, v); err != nil {

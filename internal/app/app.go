@@ -22,17 +22,20 @@ import (
 	"github.com/stewardhq/steward/internal/blob"
 	_ "github.com/stewardhq/steward/internal/blob/clouds" // registers s3, gs and azblob
 	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/document"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/extract"
 	"github.com/stewardhq/steward/internal/engine/pagesel"
 	"github.com/stewardhq/steward/internal/engine/pdf"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/files"
 	"github.com/stewardhq/steward/internal/identity"
 	"github.com/stewardhq/steward/internal/jobs"
 	"github.com/stewardhq/steward/internal/model"
 	"github.com/stewardhq/steward/internal/model/builtin"
 	"github.com/stewardhq/steward/internal/model/provider"
+	"github.com/stewardhq/steward/internal/once"
 	"github.com/stewardhq/steward/internal/rest"
 	"github.com/stewardhq/steward/internal/safehttp"
 	"github.com/stewardhq/steward/internal/secret"
@@ -49,6 +52,9 @@ type Options struct {
 	Getenv  func(string) string // nil means os.Getenv
 	Engines []engine.Engine     // besides the program's own; for tests
 	OnFirst func(Credentials)   // told what the first start made; may be nil
+
+	// AcceptLoss starts although the database is an older copy of the one that was there, another one or none, or its log is damaged.
+	AcceptLoss bool
 }
 
 // Server is an opened server. Serve runs it, Close ends it.
@@ -56,6 +62,7 @@ type Server struct {
 	config   Config
 	log      *slog.Logger
 	folder   *folder
+	guard    *disk.Guard
 	listener net.Listener
 	store    store.Store
 	bucket   *blob.Bucket
@@ -66,7 +73,10 @@ type Server struct {
 	jobs     *jobs.Service
 	worker   *jobs.Worker
 	webhooks *webhooks.Service
+	once     *once.Service
 	handler  http.Handler
+
+	certificates *certificates // nil without TLS
 }
 
 // Open opens everything that a server needs, makes the first organization and key when there is none, and starts to listen;
@@ -87,8 +97,13 @@ func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
 	if s.folder, err = openFolder(c.Data); err != nil {
 		return nil, err
 	}
-	if err := s.openGround(ctx); err != nil {
+	if err := s.openGround(ctx, o.AcceptLoss); err != nil {
 		return nil, err
+	}
+	if c.TLS().given() {
+		if s.certificates, err = openCertificates(c.TLS(), s.log); err != nil {
+			return nil, err
+		}
 	}
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -100,24 +115,27 @@ func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
 }
 
 // openGround opens the database and the blob store.
-func (s *Server) openGround(ctx context.Context) (err error) {
-	if s.store, err = openStore(ctx, s.config.Database, s.folder.join("steward.db")); err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
+func (s *Server) openGround(ctx context.Context, acceptLoss bool) (err error) {
 	where := s.config.Files
 	if where == "" {
 		where = s.folder.join("files")
 	}
-	if s.bucket, err = blob.Open(ctx, where, &blob.Options{Logger: s.log, TempDir: s.folder.join("tmp")}); err != nil {
-		return fmt.Errorf("open files: %w", err)
+	s.guard = s.newGuard(where)
+	if s.store, err = openStore(ctx, s.config.Database, s.folder.join("steward.db"), &sqlite.Options{
+		Logger: s.log, Guard: s.guard, Mark: true, Watch: []string{s.folder.lock.Name()}, AcceptLoss: acceptLoss,
+	}); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	if s.bucket, err = blob.Open(ctx, where, &blob.Options{Logger: s.log, TempDir: s.folder.join("tmp"), Guard: s.guard}); err != nil {
+		return fmt.Errorf("open files: %w", hideIn(err, where))
 	}
 	return nil
 }
 
 // openStore opens the database of a URL, or the file when there is none.
-func openStore(ctx context.Context, database, file string) (store.Store, error) {
+func openStore(ctx context.Context, database, file string, o *sqlite.Options) (store.Store, error) {
 	if database == "" {
-		s, err := sqlite.Open(ctx, file, nil)
+		s, err := sqlite.Open(ctx, file, o)
 		if err != nil {
 			return nil, err // not s: a store that is not there must be nil to everybody
 		}
@@ -142,15 +160,21 @@ func (s *Server) buildServices(ctx context.Context, o Options) error {
 		return fmt.Errorf("guarded HTTP: %w", err)
 	}
 	now := clock.System{}
-	s.files = files.New(s.store, s.bucket, web, &files.Options{Logger: s.log})
+	s.files = files.New(s.store, s.bucket, web, &files.Options{Logger: s.log, Disk: s.guard})
 	s.identity = identity.New(s.store, now, s.log)
 	agentService := agents.New(s.store, registry, models, now)
 	s.sweeper = agents.NewSweeper(agentService, s.store, s.files, agents.SweeperOptions{Logger: s.log})
 	s.jobs = jobs.New(s.store, agentService, s.files, now, jobs.Options{
-		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(),
-		StoreTraces: s.config.StoreTraces, Logger: s.log,
+		Timeout: s.config.Workers.JobTimeout, SyncTimeout: s.config.Workers.SyncTimeout, Budget: s.config.budget(), Models: models,
+		Backlog:     s.config.Limits.backlog(),
+		StoreTraces: s.config.StoreTraces, Logger: s.log, Disk: s.guard,
 	})
-	if s.webhooks, err = s.buildWebhooks(o); err != nil {
+	box, err := s.openSecrets(o.Getenv)
+	if err != nil {
+		return err
+	}
+	s.once = once.New(s.store, box, now, s.log)
+	if s.webhooks, err = s.buildWebhooks(o, box); err != nil {
 		return err
 	}
 	if err := s.buildWorker(models); err != nil {
@@ -158,18 +182,15 @@ func (s *Server) buildServices(ctx context.Context, o Options) error {
 	}
 	s.handler, err = rest.New(rest.Options{
 		HealthOnly: !s.config.has("api"),
-		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Webhooks: s.webhooks, Ready: s.store.Ping,
+		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Webhooks: s.webhooks, Once: s.once, Ready: s.ready,
+		Limits: s.config.Requests.limits(),
 		Logger: s.log, BaseURL: s.config.PublicURL, Version: o.Version,
 	})
 	return err
 }
 
 // buildWebhooks builds what tells others that jobs have ended.
-func (s *Server) buildWebhooks(o Options) (*webhooks.Service, error) {
-	box, err := s.openSecrets(o.Getenv)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) buildWebhooks(o Options, box *secret.Box) (*webhooks.Service, error) {
 	hosts, nets := s.config.networks()
 	web, err := webhooks.NewClient(hosts, nets, "Steward-Webhooks/"+o.Version)
 	if err != nil {
@@ -319,9 +340,13 @@ func (s *Server) finishBootstrap(ctx context.Context, o Options) error {
 
 // keepCredentials puts the pending file in place and tells the caller.
 func (s *Server) keepCredentials(c Credentials, o Options) error {
+	if err := failpoint.Hit("app.credentials.before"); err != nil {
+		return fmt.Errorf("keep credentials: %w", err)
+	}
 	if err := os.Rename(s.folder.join(pendingFile), s.folder.join(CredentialsFile)); err != nil {
 		return fmt.Errorf("keep credentials: %w", err)
 	}
+	failpoint.Pass("app.credentials.after")
 	if o.OnFirst != nil {
 		o.OnFirst(c)
 	}
@@ -351,6 +376,9 @@ func (s *Server) BaseURL() string {
 		host = "127.0.0.1"
 	}
 	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(addr.Port))}
+	if s.certificates != nil {
+		u.Scheme = "https"
+	}
 	return u.String()
 }
 
@@ -364,8 +392,11 @@ const shutdownTimeout = 5 * time.Second
 // period, open requests are finished. The first part that fails ends the others.
 func (s *Server) Serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.watchDisk(gctx) })
+	group.Go(func() error { return s.exitAfterFault(gctx) })
 	group.Go(func() error { return s.files.Run(gctx) })
 	group.Go(func() error { return s.identity.Run(gctx) })
+	group.Go(func() error { return s.once.Run(gctx) })
 	group.Go(func() error { return s.sweeper.Run(gctx) })
 	group.Go(func() error { return s.jobs.RunBatches(gctx) })
 	group.Go(func() error { return s.jobs.ForgetAnswers(gctx) })
@@ -373,16 +404,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(func() error { return s.worker.Run(gctx) })
 		group.Go(func() error { return webhooks.NewDeliverer(s.webhooks, nil).Run(gctx) })
 	}
-	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	group.Go(func() error {
-		if err := server.Serve(rest.Listener(s.listener)); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	server := newHTTPServer(s.handler, s.log)
+	s.serveHTTP(gctx, server, group)
 	group.Go(func() error {
 		<-gctx.Done()
 		limit := s.config.Workers.Grace + shutdownTimeout // synchronous callers wait for running jobs
@@ -395,7 +418,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return nil
 	})
 	releaseStartPages(s.log)
-	return group.Wait()
+	return s.endOf(group.Wait())
 }
 
 // Close frees what Open opened. Serve must have returned.

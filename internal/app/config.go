@@ -26,25 +26,30 @@ import (
 
 // Config is everything that can be set about a server. It is made by Load and not changed afterwards.
 type Config struct {
-	Data          string        `yaml:"data"`            // folder for the database, files and caches; made when missing
-	Cache         string        `yaml:"cache"`           // folder for what can be made again; "" means a folder in Data
-	Listen        string        `yaml:"listen"`          // host:port
-	PublicURL     string        `yaml:"public_url"`      // how clients reach the server, for links; "" means the address it listens on
-	Database      string        `yaml:"database"`        // "" means SQLite in Data; postgres://… otherwise
-	Files         string        `yaml:"files"`           // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
-	SecretKeyFile string        `yaml:"secret_key_file"` // key that stored secrets are sealed with; "" means secret.key in Data
-	Roles         []string      `yaml:"roles"`           // api, worker; empty means both
-	Log           LogConfig     `yaml:"log"`
-	Workers       WorkersConfig `yaml:"workers"`
-	Limits        LimitsConfig  `yaml:"limits"`
-	Budget        BudgetConfig  `yaml:"budget"`
-	StoreTraces   bool          `yaml:"store_traces"` // keep what models were asked and what they answered
-	Models        ModelsConfig  `yaml:"models"`
-	Fetch         FetchConfig   `yaml:"fetch"`
-	PDF           PDFConfig     `yaml:"pdf"`
-	OCR           string        `yaml:"ocr"`           // auto: pictures are read when Tesseract is installed; off
-	OCRLanguages  []string      `yaml:"ocr_languages"` // the most likely first
-	OCRPath       string        `yaml:"ocr_path"`      // Tesseract's program; "" looks for it on the PATH
+	Data          string         `yaml:"data"`            // folder for the database, files and caches; made when missing
+	Cache         string         `yaml:"cache"`           // folder for what can be made again; "" means a folder in Data
+	Listen        string         `yaml:"listen"`          // host:port
+	TLSCert       string         `yaml:"tls_cert"`        // PEM file of the certificate and its chain; "" means plain HTTP
+	TLSKey        string         `yaml:"tls_key"`         // PEM file of its key
+	TLSClientCA   string         `yaml:"tls_client_ca"`   // PEM file of those who sign clients; "" asks clients for no certificate
+	PublicURL     string         `yaml:"public_url"`      // how clients reach the server, for links; "" means the address it listens on
+	Database      string         `yaml:"database"`        // "" means SQLite in Data; postgres://… otherwise
+	Files         string         `yaml:"files"`           // "" means a folder in Data; file:///…, s3://…, gs://…, azblob://…
+	SecretKeyFile string         `yaml:"secret_key_file"` // key that stored secrets are sealed with; "" means secret.key in Data
+	Roles         []string       `yaml:"roles"`           // api, worker; empty means both
+	Log           LogConfig      `yaml:"log"`
+	Workers       WorkersConfig  `yaml:"workers"`
+	Limits        LimitsConfig   `yaml:"limits"`
+	Requests      RequestsConfig `yaml:"requests"`
+	Budget        BudgetConfig   `yaml:"budget"`
+	Disk          DiskConfig     `yaml:"disk"`
+	StoreTraces   bool           `yaml:"store_traces"` // keep what models were asked and what they answered
+	Models        ModelsConfig   `yaml:"models"`
+	Fetch         FetchConfig    `yaml:"fetch"`
+	PDF           PDFConfig      `yaml:"pdf"`
+	OCR           string         `yaml:"ocr"`           // auto: pictures are read when Tesseract is installed; off
+	OCRLanguages  []string       `yaml:"ocr_languages"` // the most likely first
+	OCRPath       string         `yaml:"ocr_path"`      // Tesseract's program; "" looks for it on the PATH
 }
 
 // LogConfig says what is logged.
@@ -63,11 +68,13 @@ type WorkersConfig struct {
 	MaxCrashes  int           `yaml:"max_crashes"`  // after as many a job fails as poison
 }
 
-// LimitsConfig bounds jobs at once over all processes; 0 means no limit.
+// LimitsConfig bounds jobs at once over all processes, and jobs that wait; 0 means no limit.
 type LimitsConfig struct {
-	PerOrganization int            `yaml:"per_organization"`
-	PerAgent        int            `yaml:"per_agent"`
-	PerProvider     map[string]int `yaml:"per_provider"`
+	PerOrganization       int            `yaml:"per_organization"`
+	PerAgent              int            `yaml:"per_agent"`
+	PerProvider           map[string]int `yaml:"per_provider"`
+	Queued                int64          `yaml:"queued"`                  // jobs that wait to be run
+	QueuedPerOrganization int64          `yaml:"queued_per_organization"` // of one organization
 }
 
 // BudgetConfig bounds what is spent in days and months (UTC).
@@ -142,9 +149,12 @@ func Defaults() Config {
 			Concurrency: 64, Lease: 15 * time.Second, Grace: 10 * time.Second,
 			JobTimeout: 2 * time.Hour, SyncTimeout: 2 * time.Minute, MaxCrashes: 3,
 		},
-		PDF:    PDFConfig{Instances: 2, MaxPages: 5000},
-		Models: ModelsConfig{Detect: DetectAuto},
-		OCR:    OCRAuto, OCRLanguages: []string{"eng"},
+		Limits:   LimitsConfig{Queued: 2_000_000, QueuedPerOrganization: 1_000_000},
+		Requests: defaultRequests(),
+		Disk:     DiskConfig{ReserveMB: 256, ExitAfter: 10 * time.Second},
+		PDF:      PDFConfig{Instances: 2, MaxPages: 5000},
+		Models:   ModelsConfig{Detect: DetectAuto},
+		OCR:      OCRAuto, OCRLanguages: []string{"eng"},
 	}
 }
 
@@ -156,7 +166,7 @@ type LoadParams struct {
 }
 
 // Load reads the configuration: defaults, then the file, then the environment (STEWARD_DATA, STEWARD_LISTEN,
-// STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_SECRET_KEY_FILE, STEWARD_ROLES, STEWARD_LOG_LEVEL,
+// STEWARD_TLS_CERT, STEWARD_TLS_KEY, STEWARD_TLS_CLIENT_CA, STEWARD_PUBLIC_URL, STEWARD_DATABASE, STEWARD_FILES, STEWARD_SECRET_KEY_FILE, STEWARD_ROLES, STEWARD_LOG_LEVEL,
 // STEWARD_WORKERS, STEWARD_OCR, STEWARD_OCR_LANGUAGES, STEWARD_OCR_PATH), then flags.
 //
 // Errors: a file that cannot be read, an unknown key, a value out of range; each names the key.
@@ -219,6 +229,7 @@ func yamlError(text []byte, err error) error {
 // fromEnv takes what the environment says.
 func (c *Config) fromEnv(getenv func(string) string) error {
 	for name, field := range map[string]*string{
+		"STEWARD_TLS_CERT": &c.TLSCert, "STEWARD_TLS_KEY": &c.TLSKey, "STEWARD_TLS_CLIENT_CA": &c.TLSClientCA,
 		"STEWARD_DATA": &c.Data, "STEWARD_LISTEN": &c.Listen, "STEWARD_PUBLIC_URL": &c.PublicURL,
 		"STEWARD_DATABASE": &c.Database, "STEWARD_FILES": &c.Files, "STEWARD_SECRET_KEY_FILE": &c.SecretKeyFile, "STEWARD_LOG_LEVEL": &c.Log.Level,
 		"STEWARD_MODEL_DETECT": &c.Models.Detect, "STEWARD_OCR": &c.OCR, "STEWARD_OCR_PATH": &c.OCRPath,
@@ -252,6 +263,9 @@ func (c *Config) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: must be host:port: %w", err)
+	}
+	if err := c.TLS().check(); err != nil {
+		return err
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 		return errors.New("public_url: must be an http or https URL")
@@ -299,6 +313,8 @@ func (c *Config) checkNumbers() error {
 		{l.PerAgent >= 0, "limits.per_agent", "must not be negative"},
 		{c.PDF.Instances >= 1 && c.PDF.Instances <= 64, "pdf.instances", "must be from 1 to 64"},
 		{c.PDF.MaxPages >= 1, "pdf.max_pages", "must be at least 1"},
+		{c.Disk.ReserveMB >= 0 && c.Disk.ReserveMB <= 1<<20, "disk.reserve_mb", "must be from 0 to 1048576"},
+		{c.Disk.ExitAfter <= time.Hour, "disk.exit_after", "must be at most 1h; below 0 the server stays"},
 	} {
 		if !rule.ok {
 			return fmt.Errorf("%s: %s", rule.key, rule.must)
@@ -307,12 +323,23 @@ func (c *Config) checkNumbers() error {
 	if err := c.Budget.check(); err != nil {
 		return err
 	}
+	if err := c.Limits.checkQueued(); err != nil {
+		return err
+	}
+	if err := c.Requests.check(); err != nil {
+		return err
+	}
 	for name, n := range l.PerProvider {
 		if n < 0 {
 			return fmt.Errorf("limits.per_provider.%s: must not be negative", name)
 		}
 	}
 	return nil
+}
+
+// TLS returns the files that TLS is spoken with.
+func (c *Config) TLS() TLSPair {
+	return TLSPair{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA}
 }
 
 // has reports whether the process plays a role.

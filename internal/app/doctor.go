@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/stewardhq/steward/internal/backup"
 	"github.com/stewardhq/steward/internal/blob"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/document/ocr"
 	"github.com/stewardhq/steward/internal/model"
 	"github.com/stewardhq/steward/internal/model/builtin"
@@ -47,6 +50,7 @@ type Examined struct {
 type ExamineParams struct {
 	Getenv func(string) string
 	Now    func() time.Time
+	Room   func(folder string) (disk.Room, error) // nil means disk.RoomAt
 }
 
 // Examine looks at everything that keeps a server of a configuration from starting or from working well. It changes nothing, and may be
@@ -63,6 +67,7 @@ func Examine(ctx context.Context, c Config, p ExamineParams) []Examined {
 	}
 	d.files(ctx)
 	d.address(ctx)
+	d.tls()
 	d.credentials()
 	d.secretKey()
 	d.models()
@@ -114,8 +119,8 @@ func (d *doctor) server(ctx context.Context) {
 		d.add(name, Fine, "No server runs on the data folder.", "")
 		return
 	}
-	defer f.Close()                                                   //nolint:errcheck // it was only looked at
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) //nolint:gosec // a file descriptor fits
+	defer f.Close() //nolint:errcheck // it was only looked at
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if err == nil {
 		d.add(name, Fine, "No server runs on the data folder.", "")
 		return
@@ -128,7 +133,12 @@ func (d *doctor) server(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if err := answers(ctx, c.BaseURL+"/readyz"); err != nil {
+	err = answers(ctx, c.BaseURL+"/readyz")
+	if no := (*saidNo)(nil); errors.As(err, &no) {
+		d.add(name, Problem, "A server runs on the data folder and is not ready. It says: "+no.why, "Read its log: it says what happened and what to do. See also what stands about the disk here.")
+		return
+	}
+	if err != nil {
 		d.add(name, Warning, "A server runs on the data folder, and does not answer at "+c.BaseURL+": "+err.Error()+".",
 			"If it has just started, wait. Otherwise read its log: it says why it is not ready.")
 		return
@@ -145,8 +155,13 @@ func answers(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	var said struct{ Detail string }
+	_ = json.NewDecoder(io.LimitReader(res.Body, 4<<10)).Decode(&said) // what is no JSON says nothing
 	if err := res.Body.Close(); err != nil {
 		return err
+	}
+	if res.StatusCode != http.StatusOK && said.Detail != "" {
+		return &saidNo{said.Detail}
 	}
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("it says %s", res.Status)
@@ -154,12 +169,20 @@ func answers(ctx context.Context, url string) error {
 	return nil
 }
 
+// saidNo is why a server says that it is not ready.
+type saidNo struct{ why string }
+
+func (e *saidNo) Error() string { return e.why }
+
 // largeLog is from what size on the write-ahead log says that something keeps it from being folded in.
 const largeLog = 512 << 20
 
 func (d *doctor) sqlite() {
 	const name = "database"
 	path := d.join("steward.db")
+	if !d.place(path) {
+		return
+	}
 	look, err := sqlite.OpenLook(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -332,13 +355,20 @@ func (d *doctor) address(ctx context.Context) {
 		}
 	}
 	ip := net.ParseIP(host)
+	plain := !d.config.TLS().given()
 	switch {
 	case (ip != nil && ip.IsLoopback()) || host == "localhost":
 		d.add(name, Fine, d.config.Listen+" can be reached from this machine only.", "")
+	case d.config.PublicURL == "" && plain:
+		d.add(name, Warning, d.config.Listen+" can be reached from other machines without encryption, and links will not lead there: there is no public_url.",
+			"Set tls_cert and tls_key, or put a proxy with TLS in front; set public_url to the https address that clients use.")
 	case d.config.PublicURL == "":
 		d.add(name, Warning, d.config.Listen+" can be reached from other machines, and links will not lead there: there is no public_url.", "Set public_url to the address that clients use.")
+	case strings.HasPrefix(d.config.PublicURL, "http://") && plain:
+		d.add(name, Warning, d.config.Listen+" can be reached from other machines, and clients speak to it without encryption.",
+			"Set tls_cert and tls_key, or put a proxy with TLS in front, and set public_url to the https address.")
 	case strings.HasPrefix(d.config.PublicURL, "http://"):
-		d.add(name, Warning, d.config.Listen+" can be reached from other machines, and clients speak to it without encryption.", "Put a proxy with TLS in front, and set public_url to its https address.")
+		d.add(name, Warning, "The server speaks TLS, and links lead to "+d.config.PublicURL+".", "Set public_url to the https address.")
 	default:
 		d.add(name, Fine, d.config.Listen+" can be reached from other machines; clients use "+d.config.PublicURL+".", "")
 	}

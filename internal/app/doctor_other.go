@@ -9,6 +9,3 @@ func mayUse(folder string) error {
 	_, err := os.Stat(folder)
 	return err
 }
-
-// disk says nothing here.
-func (*doctor) disk() {}

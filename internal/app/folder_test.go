@@ -13,7 +13,7 @@ import (
 // node returns the name of the installation in a data folder.
 func node(t *testing.T, dir string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "node")) //nolint:gosec // below the test's folder
+	text, err := os.ReadFile(filepath.Join(dir, "node"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +35,32 @@ func TestAnInstallationKeepsItsName(t *testing.T) {
 	}
 	if node(t, other) == first {
 		t.Error("two folders have one name: they would take each other's jobs for their own")
+	}
+}
+
+// What a kill leaves of a file that was being written, or of a restore that was done.
+func TestAStartClearsWhatAKillHasLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	restored := filepath.Join(dir, ".restored")
+	for _, name := range []string{"node.tmp", "credentials.json.new.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(restored, "files"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := start(t, dir, nil)
+	stop(t, s)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".tmp") || e.Name() == ".restored" {
+			t.Errorf("%s is still there", e.Name())
+		}
 	}
 }
 

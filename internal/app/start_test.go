@@ -40,7 +40,7 @@ func stop(t *testing.T, s *app.Server) {
 func readCredentials(t *testing.T, dir string) app.Credentials {
 	t.Helper()
 	path := filepath.Join(dir, app.CredentialsFile)
-	text, err := os.ReadFile(path) //nolint:gosec // below the test's folder
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/blob"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/postgres"
 	"github.com/stewardhq/steward/internal/store/sqlite"
@@ -303,9 +304,13 @@ func (j *job) put(ctx context.Context, name string, size int64, r io.Reader) (sh
 		j.done += int64(n)
 		j.Progress("copying files", j.done, j.total)
 	}}
+	if err := failpoint.Hit("backup.put.before"); err != nil {
+		return "", fmt.Errorf("back up %s: %w", name, err)
+	}
 	if sha, err = j.target.put(name, size, r); err != nil {
 		return "", fmt.Errorf("back up %s: %w", name, err)
 	}
+	failpoint.Pass("backup.put.after")
 	j.manifest.Entries++
 	j.manifest.Bytes += size
 	return sha, j.sums.add(sha, name)

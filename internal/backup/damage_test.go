@@ -13,7 +13,7 @@ import (
 const someBlob = `SELECT sha256 FROM blobs WHERE state = 1 ORDER BY sha256 LIMIT 1`
 
 func flipBlob(t *testing.T, data string) {
-	flip(t, blobFile(data, value[string](t, data, someBlob)), 100)
+	flip(t, blobFile(data, value[string](t, data, someBlob)), -1)
 }
 
 func removeBlob(t *testing.T, data string) {

@@ -6,11 +6,13 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // lockFile takes the lock of a file or folder, which ends with the process. Errors: ErrBusy.
 func lockFile(f *os.File) error {
-	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor fits
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrBusy
 	}
@@ -26,16 +28,23 @@ func syncAll(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(unix.Syncfs(int(f.Fd())), f.Close()) //nolint:gosec // as above
+	return errors.Join(unix.Syncfs(int(f.Fd())), f.Close())
 }
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
+	if err := failpoint.Hit("backup.foldersync.before"); err != nil {
+		return err
+	}
 	f, err := os.Open(path) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	failpoint.Pass("backup.foldersync.after")
+	return nil
 }
 
 // freeBytes returns how much a user may still write to the disk of a folder.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -141,9 +142,13 @@ func (f *restoring) fill(ctx context.Context, src source) (*Report, error) {
 			}
 			folders[dir] = true
 		}
+		if err := failpoint.Hit("restore.write.before"); err != nil {
+			return restoreError(name, err)
+		}
 		if err := writeFile(path, from); err != nil {
 			return restoreError(name, err)
 		}
+		failpoint.Pass("restore.write.after")
 		return nil
 	})
 	if err != nil {
@@ -199,8 +204,12 @@ func places() []string {
 // finish puts everything in its place.
 func (f *restoring) finish() error {
 	f.Progress("finishing", 0, 0)
-	err := syncAll(f.temp)
+	err := failpoint.Hit("restore.sync.before")
 	if err == nil {
+		err = syncAll(f.temp)
+	}
+	if err == nil {
+		failpoint.Pass("restore.complete.before")
 		err = writeFile(filepath.Join(f.temp, completeName), newBytes(nil))
 	}
 	if err == nil {
@@ -214,25 +223,30 @@ func (f *restoring) finish() error {
 	}
 	f.checked = true
 	for _, name := range places() {
+		failpoint.Pass("restore.place.before")
 		err := os.Rename(filepath.Join(f.temp, name), filepath.Join(f.Data, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
+	failpoint.Pass("restore.place.after")
 	if err := syncFolder(f.Data); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	// At once, so that no crash can leave a folder that is neither finished nor to be begun again.
 	done := filepath.Join(f.Data, doneName)
+	failpoint.Pass("restore.done.before")
 	if err := os.Rename(f.temp, done); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	failpoint.Pass("restore.done.after")
 	if err := syncFolder(f.Data); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := os.RemoveAll(done); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	failpoint.Pass("restore.removed")
 	return nil
 }
 
@@ -245,6 +259,15 @@ func (f *restoring) close(err *error) {
 		}
 	}
 	*err = errors.Join(*err, f.lock.Close())
+}
+
+// Clear removes what a restore has left in a data folder that was killed when all was done but the removal of its own folder. The
+// caller holds the folder's lock.
+func Clear(data string) error {
+	if err := os.RemoveAll(filepath.Join(data, doneName)); err != nil {
+		return fmt.Errorf("clear restored folder: %w", err)
+	}
+	return nil
 }
 
 // Unfinished reports whether a restore into a data folder was begun and not finished.

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // target is where a backup is written to.
@@ -32,6 +34,9 @@ type target interface {
 // ErrBusy means that somebody else writes to the same target.
 var ErrBusy = errors.New("another backup to the same place is under way")
 
+// ErrURL means that the target is no place on this machine.
+var ErrURL = errors.New("backups are written to a folder or a file of this machine, not to a URL")
+
 // ErrExists means that the target is there already.
 var ErrExists = errors.New("there is something already; backups are never written over")
 
@@ -39,6 +44,9 @@ const partial = ".partial"
 
 // newTarget opens the target that a path names, and takes away what an interrupted backup has left of it.
 func newTarget(path string) (target, error) {
+	if strings.Contains(path, "://") {
+		return nil, fmt.Errorf("backup %s: %w", path, ErrURL)
+	}
 	path = filepath.Clean(path)
 	for _, ending := range []string{".tar", ".tar.gz", ".tgz", ".tar.zst"} {
 		if strings.HasSuffix(path, ending) {
@@ -145,12 +153,19 @@ var errSize = errors.New("it has not the size that it should have")
 type plainWriter struct{ io.Writer }
 
 func (t *folderTarget) commit() error {
+	if err := failpoint.Hit("backup.sync.before"); err != nil {
+		return fmt.Errorf("sync backup: %w", err)
+	}
 	if err := syncAll(t.temp); err != nil {
 		return fmt.Errorf("sync backup: %w", err)
+	}
+	if err := failpoint.Hit("backup.rename.before"); err != nil {
+		return fmt.Errorf("name backup: %w", err)
 	}
 	if err := os.Rename(t.temp, t.path); err != nil { // an empty folder gives way
 		return fmt.Errorf("name backup: %w", err)
 	}
+	failpoint.Pass("backup.rename.after")
 	if err := syncFolder(filepath.Dir(t.path)); err != nil {
 		return fmt.Errorf("name backup: %w", err)
 	}
@@ -241,20 +256,29 @@ func (a *archive) commit() error {
 		err = a.buffered.Flush()
 	}
 	if err == nil {
+		err = failpoint.Hit("backup.archive.sync.before")
+	}
+	if err == nil {
 		err = a.file.Sync()
 	}
 	if err == nil {
+		failpoint.Pass("backup.archive.sync.after")
 		err = a.dropScratch()
 	}
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)
 	}
+	if err := failpoint.Hit("backup.archive.link.before"); err != nil {
+		return fmt.Errorf("name backup: %w", err)
+	}
 	if err := os.Link(a.temp, a.path); err != nil { // a link never replaces what somebody made meanwhile
 		return fmt.Errorf("name backup: %w", err)
 	}
+	failpoint.Pass("backup.archive.link.after")
 	if err := os.Remove(a.temp); err != nil {
 		return fmt.Errorf("name backup: %w", err)
 	}
+	failpoint.Pass("backup.archive.unlink.after")
 	if err := syncFolder(filepath.Dir(a.path)); err != nil {
 		return fmt.Errorf("name backup: %w", err)
 	}

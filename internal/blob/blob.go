@@ -26,11 +26,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 
 	gocloud "gocloud.dev/blob"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
 )
 
 const (
@@ -44,6 +44,7 @@ const (
 type Options struct {
 	TempDir string       // where content waits before its upload to a remote bucket; "" means os.TempDir. Local folders have their own.
 	Logger  *slog.Logger // nil means slog.Default()
+	Guard   *disk.Guard  // told of a disk that fails, and asked before writes; nil means one of the bucket's own
 }
 
 // Bucket is an open store of blobs. Safe for concurrent use, also by several processes on the same folder or remote bucket.
@@ -51,6 +52,7 @@ type Bucket struct {
 	place   place
 	scratch *scratch
 	buffers sync.Pool
+	guard   *disk.Guard
 }
 
 // place is where blobs stay for good.
@@ -61,6 +63,8 @@ type place interface {
 	open(ctx context.Context, sha string) (io.ReadSeekCloser, error)
 	remove(ctx context.Context, sha string) error
 	exists(ctx context.Context, sha string) (bool, error)
+	// tidy removes deleted bytes that are left because somebody held them.
+	tidy() error
 	close() error
 }
 
@@ -81,11 +85,14 @@ func Open(ctx context.Context, rawURL string, opts *Options) (*Bucket, error) {
 	if o.TempDir == "" {
 		o.TempDir = os.TempDir()
 	}
+	if o.Guard == nil {
+		o.Guard = disk.NewGuard(disk.Options{Logger: o.Logger})
+	}
 	folder, local, err := localFolder(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bucket{buffers: sync.Pool{New: func() any { return new([bufferSize]byte) }}}
+	b := &Bucket{buffers: sync.Pool{New: func() any { return new([bufferSize]byte) }}, guard: o.Guard}
 	if local {
 		return b.openLocal(folder, o.Logger)
 	}
@@ -97,6 +104,7 @@ func (b *Bucket) openLocal(folder string, logger *slog.Logger) (*Bucket, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open blob folder: %w", err)
 	}
+	place.log, place.buffers = logger, &b.buffers
 	b.place = place
 	b.scratch, err = newScratch(filepath.Join(folder, tempName), logger)
 	if err != nil {
@@ -119,6 +127,15 @@ func (b *Bucket) openRemote(ctx context.Context, rawURL string, o Options) (*Buc
 		return nil, errors.Join(fmt.Errorf("open blob scratch folder: %w", err), bucket.Close())
 	}
 	return b, nil
+}
+
+// LocalFolder returns the folder that a URL names as Open takes it, "" for a bucket that is elsewhere and for what is no URL.
+func LocalFolder(rawURL string) string {
+	folder, local, err := localFolder(rawURL)
+	if err != nil || !local {
+		return ""
+	}
+	return folder
 }
 
 // localFolder reports the folder that rawURL names when it is a local one.
@@ -146,7 +163,10 @@ func localFolder(rawURL string) (folder string, local bool, err error) {
 // Open returns the content of sha256 (lower-case hex) from its start. The caller closes it. Readers of a blob that is
 // deleted meanwhile keep reading on a local folder and fail on a remote bucket.
 //
-// Errors: NotFound.
+// Bytes that are not those of the hash are not handed out: a local file is checked before it is opened, unless it was a few minutes ago
+// and has not changed; of a remote one the last bytes are held back until all have been checked, if it is read from its start to its end.
+//
+// Errors: NotFound, also for damaged content (ErrDamaged).
 func (b *Bucket) Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, error) {
 	if !isHash(sha256) {
 		return nil, notFound(nil)
@@ -162,12 +182,34 @@ func (b *Bucket) Exists(ctx context.Context, sha256 string) (bool, error) {
 	return b.place.exists(ctx, sha256)
 }
 
+// Sound reports whether the content of sha256 is in place, and its bytes are those of the hash. Those of a remote bucket are not read.
+func (b *Bucket) Sound(ctx context.Context, sha256 string) (bool, error) {
+	if !isHash(sha256) {
+		return false, nil
+	}
+	if f, local := b.place.(*folder); local {
+		return f.sound(ctx, sha256)
+	}
+	return b.place.exists(ctx, sha256)
+}
+
 // Delete removes the content of sha256. Removing what is not there is no error.
 func (b *Bucket) Delete(ctx context.Context, sha256 string) error {
 	if !isHash(sha256) {
 		return nil
 	}
-	return b.place.remove(ctx, sha256)
+	if err := b.guard.MayWrite(); err != nil {
+		return err
+	}
+	return b.judge(b.place.remove(ctx, sha256))
+}
+
+// Tidy removes what was deleted while somebody held the folder who was killed since. It is to be called from time to time.
+func (b *Bucket) Tidy() error {
+	if err := b.place.tidy(); err != nil {
+		return fmt.Errorf("remove deleted blobs: %w", err)
+	}
+	return nil
 }
 
 // Close releases the bucket. Staged content must be committed or discarded before.
@@ -198,10 +240,36 @@ func notFound(cause error) error {
 	return &steward.Error{Code: steward.NotFound, Message: "The file's content is not stored.", Err: cause}
 }
 
-// writeError names the operation and turns a full disk into Unavailable.
-func writeError(op string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return &steward.Error{Code: steward.Unavailable, Message: "There is no room left to store the file.", Err: fmt.Errorf("%s: %w", op, err)}
+// failedWrite is a write to a local disk that did not succeed.
+type failedWrite struct {
+	op   string
+	err  error
+	sync bool // what was written may or may not be on the disk
+}
+
+// Error names the operation.
+func (f *failedWrite) Error() string { return f.op + ": " + f.err.Error() }
+
+// Unwrap returns the cause.
+func (f *failedWrite) Unwrap() error { return f.err }
+
+func writeError(op string, err error) error { return &failedWrite{op: op, err: err} }
+
+// judge says what an error means to callers: a failed write is a fault of the disk, or passes.
+func (b *Bucket) judge(err error) error {
+	var f *failedWrite
+	if !errors.As(err, &f) {
+		return err
 	}
-	return fmt.Errorf("%s: %w", op, err)
+	kind, fault := disk.KindOf(f.err)
+	switch {
+	case f.sync, fault && kind != disk.ReadOnly:
+		b.guard.Fail(disk.Broken, f.op, f.err)
+		return b.guard.MayWrite()
+	case disk.IsFull(f.err):
+		return disk.NoRoom(err)
+	case fault, disk.IsDenied(f.err): // the database may be elsewhere
+		return disk.NotWritable(err)
+	}
+	return err
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // While somebody outside holds a local folder, such as a backup, nothing that is deleted there is lost to him: it is moved aside, and
@@ -31,7 +33,7 @@ func (s *Stock) Hold() (release func() error, ok bool, err error) {
 	if _, err := os.Stat(temp); errors.Is(err, fs.ErrNotExist) {
 		return nothing, true, nil // no server has been here: nothing is deleted
 	}
-	f, err := os.OpenFile(filepath.Join(temp, holdName), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(temp, holdName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: a name of our own in the operator's folder
 	if err != nil {
 		return nil, false, fmt.Errorf("hold blobs: %w", err)
 	}
@@ -68,9 +70,11 @@ func clearHeld(temp string, hold *os.File) error {
 		if !strings.HasPrefix(e.Name(), heldPrefix) || !e.Type().IsRegular() {
 			continue
 		}
+		failpoint.Pass("blob.letgo.before")
 		if err := os.Remove(filepath.Join(temp, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		failpoint.Pass("blob.letgo.after")
 	}
 	return nil
 }
@@ -78,7 +82,7 @@ func clearHeld(temp string, hold *os.File) error {
 // clearAbandoned removes what a killed holder left moved aside.
 func clearAbandoned(root string) error {
 	temp := filepath.Join(root, tempName)
-	f, err := os.OpenFile(filepath.Join(temp, holdName), os.O_RDWR, 0)
+	f, err := os.OpenFile(filepath.Join(temp, holdName), os.O_RDWR, 0) //nolint:gosec // G304: a name of our own in the operator's folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -90,16 +94,50 @@ func clearAbandoned(root string) error {
 
 // moveAside takes a blob away from its place without losing its bytes when somebody holds the folder.
 func (p *folder) moveAside(sha, path string) (moved bool, err error) {
-	f, err := os.OpenFile(filepath.Join(p.root, tempName, holdName), os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // nobody ever held it
-	}
-	if err != nil {
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	free, f, err := p.free()
+	if err != nil || f == nil {
 		return false, err
 	}
-	free, err := lockAlone(f)
-	if err == nil && !free {
-		moved, err = true, os.Rename(path, heldPath(p.root, sha))
+	if !free {
+		failpoint.Pass("blob.setaside.before")
+		p.aside, moved, err = true, true, os.Rename(path, heldPath(p.root, sha))
+		failpoint.Pass("blob.setaside.after")
 	}
 	return moved, errors.Join(err, f.Close())
+}
+
+// free asks whether nobody holds the folder; f is the file whose lock says so until it is closed, nil when nobody ever held it. What this
+// process has moved aside is removed then: its holder may have been killed, and another process's deletion taken for one.
+func (p *folder) free() (free bool, f *os.File, err error) {
+	temp := filepath.Join(p.root, tempName)
+	if f, err = os.OpenFile(filepath.Join(temp, holdName), os.O_RDWR, 0); err != nil { //nolint:gosec // G304: a name of our own in the operator's folder
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return true, nil, err
+	}
+	if free, err = lockAlone(f); err == nil && free && p.aside {
+		err = clearHeld(temp, f)
+		p.aside = err != nil
+	}
+	if err != nil {
+		return false, nil, errors.Join(err, f.Close())
+	}
+	return free, f, nil
+}
+
+// tidy implements place.
+func (p *folder) tidy() error {
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	if !p.aside {
+		return nil
+	}
+	_, f, err := p.free()
+	if err != nil || f == nil {
+		return err
+	}
+	return f.Close()
 }

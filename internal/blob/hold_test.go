@@ -1,10 +1,14 @@
 package blob_test
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stewardhq/steward"
@@ -99,5 +103,97 @@ func TestWhatAKilledHolderLeftIsRemovedAtTheNextStart(t *testing.T) {
 	defer b.Close() //nolint:errcheck // a local folder has nothing to close
 	if _, err := os.Stat(left); !os.IsNotExist(err) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// hold locks a folder as another process does, and returns what ends that without clearing anything up, as a kill does.
+func hold(t *testing.T, folder string) (kill func()) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(folder, "tmp", "hold"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDeletionsDoNotTakeEachOtherForHolders(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "files")
+	b, err := blob.Open(t.Context(), folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()   //nolint:errcheck // a local folder has nothing to close
+	hold(t, folder)() // somebody held it once
+	var shas []string
+	for i := range 200 {
+		shas = append(shas, stored(t, b, fmt.Sprint("blob ", i)))
+	}
+	var others sync.WaitGroup
+	done := make(chan struct{})
+	for range 8 { // deletions of what is not there ask as well
+		others.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := b.Delete(t.Context(), strings.Repeat("0", 64)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for _, sha := range shas {
+		if err := b.Delete(t.Context(), sha); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	others.Wait()
+	if left, err := filepath.Glob(filepath.Join(folder, "tmp", "held-*")); err != nil || len(left) > 0 {
+		t.Errorf("%d deleted blobs are left, %v", len(left), err)
+	}
+}
+
+func TestWhatAKilledHolderLeftIsRemovedSoon(t *testing.T) {
+	t.Parallel()
+	for what, soon := range map[string]func(b *blob.Bucket, other string) error{
+		"by the next deletion": func(b *blob.Bucket, other string) error { return b.Delete(t.Context(), other) },
+		"when it is tidied":    func(b *blob.Bucket, _ string) error { return b.Tidy() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			folder := filepath.Join(t.TempDir(), "files")
+			b, err := blob.Open(t.Context(), folder, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close() //nolint:errcheck // a local folder has nothing to close
+			first, second := stored(t, b, "first"), stored(t, b, "second")
+			left := func() int {
+				names, err := filepath.Glob(filepath.Join(folder, "tmp", "held-*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(names)
+			}
+			kill := hold(t, folder)
+			if err := errors.Join(b.Delete(t.Context(), first), b.Tidy()); err != nil || left() != 1 {
+				t.Errorf("while it is held: %d are left, %v", left(), err)
+			}
+			kill()
+			if err := soon(b, second); err != nil || left() != 0 {
+				t.Errorf("after the kill: %d are left, %v", left(), err)
+			}
+		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // lock takes the lock of a new temporary file. kept is false when another process removed the file just before.
@@ -22,7 +24,7 @@ func lock(f *os.File) (kept bool, err error) {
 
 // removeAbandoned removes a temporary file unless a living process holds its lock.
 func removeAbandoned(path string) (gone bool, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // G304: below the operator's folder
 	if err != nil {
 		return false, err
 	}
@@ -39,9 +41,16 @@ func removeAbandoned(path string) (gone bool, err error) {
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {
-	f, err := os.Open(path)
+	if err := failpoint.Hit("blob.foldersync.before"); err != nil {
+		return err
+	}
+	f, err := os.Open(path) //nolint:gosec // G304: below the operator's folder
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	failpoint.Pass("blob.foldersync.after")
+	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 const stagedPrefix = "staged-"
@@ -42,7 +44,9 @@ func (s *scratch) clear() error {
 		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), stagedPrefix) {
 			continue
 		}
+		failpoint.Pass("blob.unfinished.before")
 		gone, err := removeAbandoned(filepath.Join(s.folder, e.Name()))
+		failpoint.Pass("blob.unfinished.after")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -78,10 +82,12 @@ func (s *scratch) create() (*os.File, error) {
 // drop closes a temporary file, and removes it unless it was moved away: its old name may be another's by now.
 func (s *scratch) drop(f *os.File, moved bool) {
 	if !moved {
+		failpoint.Pass("blob.unstage.before")
 		// Removed before closed: the lock holds until nothing is left.
 		if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.logger.Warn("temporary file not removed", "error", err)
 		}
+		failpoint.Pass("blob.unstage.after")
 	}
 	if err := f.Close(); err != nil {
 		s.logger.Warn("temporary file not closed", "error", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // Staged is content that was received and hashed but is not in place yet. It is to be used by one goroutine, and must end
@@ -27,11 +28,15 @@ type Staged struct {
 // when r ends, when r fails, or at the first read after ctx ends; it cannot interrupt a read of r. Nothing is left behind
 // when it fails.
 //
-// Errors: TooLarge over the limit; Unavailable when the disk is full; r's error, wrapped; ctx's cause.
+// Errors: TooLarge over the limit; Unavailable when the disk is full, may not be written to, or failed (disk.ErrFailed); r's error, wrapped;
+// ctx's cause.
 func (b *Bucket) Stage(ctx context.Context, r io.Reader, limit int64) (_ *Staged, err error) {
+	if err := b.guard.MayWrite(); err != nil {
+		return nil, err
+	}
 	file, err := b.scratch.create()
 	if err != nil {
-		return nil, writeError("stage content", err)
+		return nil, b.judge(writeError("stage content", err))
 	}
 	s := &Staged{bucket: b, file: file}
 	defer func() {
@@ -40,7 +45,7 @@ func (b *Bucket) Stage(ctx context.Context, r io.Reader, limit int64) (_ *Staged
 		}
 	}()
 	if err := s.receive(ctx, r, limit); err != nil {
-		return nil, err
+		return nil, b.judge(err)
 	}
 	return s, nil
 }
@@ -63,9 +68,13 @@ func (s *Staged) receive(ctx context.Context, r io.Reader, limit int64) error {
 			s.head = append(s.head, buf[:min(n, HeadSize-len(s.head))]...)
 		}
 		hash.Write(buf[:n])
+		if err := failpoint.Hit("blob.write.before"); err != nil {
+			return writeError("stage content", err)
+		}
 		if _, err := s.file.Write(buf[:n]); err != nil {
 			return writeError("stage content", err)
 		}
+		failpoint.Pass("blob.write.after")
 		if errors.Is(rerr, io.EOF) {
 			break
 		}
@@ -110,9 +119,9 @@ func (s *Staged) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Commit puts the content in place, durably, and ends the Staged. After an error it may be tried again. Content that
-// is in place already stays as it is.
+// is in place already stays as it is, unless it is damaged.
 //
-// Errors: Unavailable when there is no room or the bucket does not answer (safe to retry); ctx's cause.
+// Errors: Unavailable when there is no room or the bucket does not answer (safe to retry), or the disk failed (disk.ErrFailed); ctx's cause.
 func (s *Staged) Commit(ctx context.Context) error {
 	if s.file == nil {
 		return fmt.Errorf("commit content: %w", os.ErrClosed)
@@ -120,10 +129,13 @@ func (s *Staged) Commit(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("commit content: %w", context.Cause(ctx))
 	}
+	if err := s.bucket.guard.MayWrite(); err != nil {
+		return err
+	}
 	moved, err := s.bucket.place.put(ctx, s.sha, s.size, s.file)
 	s.moved = s.moved || moved
 	if err != nil {
-		return err
+		return s.bucket.judge(err)
 	}
 	s.Discard()
 	return nil

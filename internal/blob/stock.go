@@ -58,7 +58,7 @@ func (s *Stock) Close() error {
 	return nil
 }
 
-// Open returns the content of sha256 from its start, also of a blob that was deleted while it was held.
+// Open returns what is stored as sha256 from its start, whether or not it has that hash, also of a blob that was deleted while it was held.
 //
 // Errors: NotFound.
 func (s *Stock) Open(ctx context.Context, sha256 string) (io.ReadCloser, error) {
@@ -66,7 +66,7 @@ func (s *Stock) Open(ctx context.Context, sha256 string) (io.ReadCloser, error) 
 		return nil, notFound(nil)
 	}
 	if s.remote != nil {
-		return (&remote{bucket: s.remote}).open(ctx, sha256)
+		return (&remote{bucket: s.remote}).read(ctx, sha256)
 	}
 	f, err := os.Open(filepath.Join(s.folder, filepath.FromSlash(pathOf(sha256))))
 	if errors.Is(err, fs.ErrNotExist) {

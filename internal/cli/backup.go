@@ -83,6 +83,9 @@ func runBackup(ctx context.Context, g *global, o backupOptions, target string) e
 		Source: sourceOf(&config), Target: target, WithSecrets: o.withSecrets, DespiteDamage: o.despiteDamage, Program: g.version, Progress: show,
 	})
 	done()
+	if errors.Is(err, backup.ErrURL) {
+		return usagef("%w; copy it to a bucket afterwards, with the tools of the bucket", err)
+	}
 	if err != nil {
 		return explainBackup(err, noDataFolder)
 	}

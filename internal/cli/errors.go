@@ -10,6 +10,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/app"
 )
 
 // Exit codes.
@@ -21,10 +22,11 @@ const (
 	exitDenied    = 4 // the key is missing, wrong or lacks a scope
 	exitNotFound  = 5
 	exitChanges   = 6 // apply --dry-run: something would change
+	exitDisk      = app.ExitDiskFailed
 	exitSignal    = 130
 )
 
-const exitCodesHelp = `Exit codes: 0 done, 1 error, 2 wrong use, 3 the job or an item of the batch ended without success, 4 key missing or refused, 5 not found, 6 apply --dry-run would change something, 130 interrupted.`
+const exitCodesHelp = `Exit codes: 0 done, 1 error, 2 wrong use, or refused by the server as such, 3 the job or an item of the batch ended without success, 4 key missing or refused, 5 not found, 6 apply --dry-run would change something, 74 serve: the disk failed, start again, 130 interrupted.`
 
 // errJobFailed is what commands return when a job, or an item of a batch, ended without success; it has been reported already.
 var errJobFailed = errors.New("the job did not succeed")
@@ -151,6 +153,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitChanges
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.Is(err, app.ErrDiskFailed):
+		return exitDisk
 	case ctx.Err() != nil:
 		return exitSignal
 	case errors.Is(err, client.ErrNoAPIKey):
@@ -161,6 +165,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDenied
 	case steward.NotFound:
 		return exitNotFound
+	case steward.Invalid: // the server said what a check here would have said
+		return exitUsage
 	}
 	return exitError
 }

@@ -17,7 +17,7 @@ import (
 
 // agents are those that the load runs.
 type agents struct {
-	plain, keyed, save, hold, all, fail, retry, cached, batch, model, pdf, builtin steward.AgentID
+	plain, keyed, save, hold, all, fail, retry, cached, batch, model, pdf, builtin, dear, reads, scan steward.AgentID
 }
 
 // pdfPages is how many pages the PDFs have that a provider's model reads.
@@ -44,7 +44,7 @@ func makeAgents(ctx context.Context, c *client.Client) (agents, map[steward.Agen
 	}{
 		{&a.plain, enginetest.CrashClassID, object{"steps": 3, "pause_ms": 4}, crashing("plain", 3, success)},
 		{&a.keyed, enginetest.CrashClassID, object{"steps": 2, "pause_ms": 3, "keyed": true}, keyed(crashing("keyed", 2, success))},
-		{&a.save, enginetest.CrashClassID, object{"steps": 2, "save": true}, crashing("save", 2, success)},
+		{&a.save, enginetest.CrashClassID, object{"steps": 2, "save": true}, saving(crashing("save", 2, success))},
 		{&a.hold, enginetest.CrashClassID, object{"steps": 1, "hold": true}, crashing("hold", 1, nil)},
 		{&a.all, enginetest.CrashClassID, object{"steps": 1, "hold": true}, crashing("all", 1, []steward.Status{steward.StatusCancelled})},
 		{&a.fail, enginetest.CrashClassID, object{"steps": 1, "fail": true}, crashing("fail", 1, []steward.Status{steward.StatusFailure})},
@@ -61,10 +61,19 @@ func makeAgents(ctx context.Context, c *client.Client) (agents, map[steward.Agen
 		}, oracle.Agent{Name: "pdf", Ends: success, Value: allCodes, Answer: codesIn, Markers: pageMarkers}},
 		{&a.builtin, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code.", "batch_size": 1},
 			oracle.Agent{Name: "builtin", Ends: success, Answer: unmarked}},
+		{&a.dear, enginetest.CrashClassID, object{"steps": 5, "model": true, "max_cost_usd": dearLimit.USD()}, limited(crashing("dear", 5, []steward.Status{steward.StatusFailure}))},
+		{&a.reads, enginetest.CrashClassID, object{"steps": 1}, crashing("reads", 1, success)},
+		{&a.scan, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code.", "dpi": 36},
+			oracle.Agent{Name: "scan", Ends: success, Answer: unmarked}},
 	} {
 		params := client.AgentCreate{Name: m.about.Name, EngineClassID: m.class, EngineConfig: m.config}
 		if m.class == extract.ClassID {
 			params.InputDefinitions = []steward.InputDefinition{{Key: "text", DataType: "text/plain", Description: "The text."}}
+		}
+		if m.id == &a.reads {
+			params.InputDefinitions = []steward.InputDefinition{
+				{Key: "text", DataType: "text/plain", Description: "The text."}, {Key: "document", DataType: "application/pdf", Description: "A file."},
+			}
 		}
 		made, err := c.CreateAgent(ctx, params)
 		if err != nil {
@@ -87,6 +96,19 @@ func crashing(name string, steps int, ends []steward.Status) oracle.Agent {
 
 func keyed(a oracle.Agent) oracle.Agent {
 	a.Keyed = "change"
+	return a
+}
+
+func saving(a oracle.Agent) oracle.Agent {
+	a.Saves = func(text string) string { return savedBy(a.Value(text)) }
+	return a
+}
+
+// dearLimit is what a job of the agent dear may cost: its steps cost 10, 11, 12, 13 and 14.
+const dearLimit steward.MicroUSD = 30
+
+func limited(a oracle.Agent) oracle.Agent {
+	a.Limit, a.Dearest, a.Value = dearLimit, 14, nil
 	return a
 }
 

@@ -54,7 +54,7 @@ func kill(t *testing.T, o crashtest.Options) (*crashtest.Report, *oracle.World) 
 	o.Folder, o.Cache = t.TempDir(), apptest.CacheFolder()
 	o.Builds = builds
 	if o.Seed == 0 {
-		o.Seed = uint64(envInt(t, "STEWARD_CRASH_SEED", 1)) //nolint:gosec // above 0
+		o.Seed = uint64(envInt(t, "STEWARD_CRASH_SEED", 1))
 	}
 	report, world, err := crashtest.Run(t.Context(), o)
 	if err != nil {
@@ -77,6 +77,10 @@ func keepsItsWord(t *testing.T, r *crashtest.Report) {
 	}
 	if r.Acknowledged < 5*r.Kills || r.Resumed < r.Kills || r.ModelCalls == 0 || r.KeyedEffects == 0 || r.Events < r.Kills || r.Batches == 0 {
 		t.Errorf("there was not much at stake: %+v", r)
+	}
+	if r.AgentsDeleted == 0 || r.ItemsResumed == 0 || r.StoredFiles < 2 || r.References == 0 || r.CostLimited == 0 || r.PicturesRead == 0 ||
+		r.Database == "sqlite" && r.Backups == 0 {
+		t.Errorf("something was not tried: %+v", r)
 	}
 	if r.ResumeP99MS > 1000 {
 		t.Errorf("the first step after a restart took %.0f ms at the 99th percentile, want at most 1000", r.ResumeP99MS)

@@ -25,6 +25,7 @@ import (
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/document/documenttest"
 )
 
 // Options says how to test.
@@ -35,6 +36,7 @@ type Options struct {
 	Folder   string   // for everything that is written
 	Builds   []string // see Builds
 	Cache    string   // where the compiled PDF engine is kept; "" means a folder in Folder
+	Budget   float64  // US dollars a day; 0 means none
 	Fault    string   // have the servers be wrong on purpose: one of enginetest.CrashFaults, or LoseJob
 	Progress func(round int)
 }
@@ -66,6 +68,13 @@ type Report struct {
 	Redelivered      int      `json:"redelivered"`
 	Batches          int      `json:"batches"`
 	Files            int      `json:"files"`
+	AgentsDeleted    int      `json:"agents_deleted"`
+	ItemsResumed     int      `json:"items_resumed"` // of batches that were cancelled and resumed
+	StoredFiles      int      `json:"stored_files"`
+	References       int      `json:"references"`    // saved files of jobs that were compared
+	CostLimited      int      `json:"cost_limited"`  // jobs that their budget ended
+	PicturesRead     int      `json:"pictures_read"` // by OCR
+	Backups          int      `json:"backups"`       // made during kills, restored and verified
 	Seconds          float64  `json:"seconds"`
 	RoundsPerMinute  float64  `json:"rounds_per_minute"`
 	Faults           int      `json:"faults"`
@@ -93,6 +102,10 @@ type run struct {
 	receiver *receiver
 	main     *installation
 	second   *installation // takes over on PostgreSQL
+	others   []*installation
+	ocr      string // program
+	pictures string // folder with a file for each picture that it read
+	backups  *backups
 	org      steward.OrganizationID
 	webhook  steward.WebhookID
 	load     *load
@@ -106,7 +119,7 @@ func Run(ctx context.Context, o Options) (_ *Report, _ *oracle.World, err error)
 	if o.Cache == "" {
 		o.Cache = filepath.Join(o.Folder, "cache")
 	}
-	r := &run{o: o, random: rand.New(rand.NewPCG(o.Seed, 1))} //nolint:gosec // a repeatable test
+	r := &run{o: o, backups: &backups{}, random: rand.New(rand.NewPCG(o.Seed, 1))} //nolint:gosec // a repeatable test
 	defer func() { err = errors.Join(err, r.close()) }()
 	began := time.Now()
 	if err := r.open(ctx); err != nil {
@@ -138,28 +151,40 @@ func Run(ctx context.Context, o Options) (_ *Report, _ *oracle.World, err error)
 	return report, world, nil
 }
 
-// open makes everything that lives outside of the servers.
-func (r *run) open(ctx context.Context) (err error) {
-	if r.log, err = effects.Open(filepath.Join(r.o.Folder, "effects.jsonl")); err != nil {
-		return err
-	}
-	// Not in the folder, whose path may be too long for a socket.
-	sockets, err := os.MkdirTemp("", "crash")
+// open makes everything that lives outside of the servers, and where they live.
+func (r *run) open(ctx context.Context) error {
+	socket, err := r.outside(ctx)
 	if err != nil {
-		return fmt.Errorf("make folder of the socket: %w", err)
-	}
-	socket := filepath.Join(sockets, "effects")
-	if r.listener, err = effects.Listen(ctx, r.log, socket); err != nil {
 		return err
 	}
-	r.provider = httptest.NewServer(&provider{log: r.log})
-	r.receiver = &receiver{log: r.log}
-	r.hooks = httptest.NewServer(r.receiver)
 	if r.main, err = r.install(ctx, "main", socket, nil); err != nil || r.o.Database == "" {
 		return err
 	}
 	r.second, err = r.install(ctx, "second", socket, []string{"worker"})
 	return err
+}
+
+// outside makes everything that lives outside of the servers, and returns the socket that takes effects.
+func (r *run) outside(ctx context.Context) (socket string, err error) {
+	if r.log, err = effects.Open(filepath.Join(r.o.Folder, "effects.jsonl")); err != nil {
+		return "", err
+	}
+	// Not in the folder, whose path may be too long for a socket.
+	sockets, err := os.MkdirTemp("", "crash")
+	if err != nil {
+		return "", fmt.Errorf("make folder of the socket: %w", err)
+	}
+	socket = filepath.Join(sockets, "effects")
+	if r.listener, err = effects.Listen(ctx, r.log, socket); err != nil {
+		return "", err
+	}
+	if r.ocr, r.pictures, err = documenttest.FakeOCR(sockets, "Section code: SC-700"); err != nil {
+		return "", fmt.Errorf("make OCR: %w", err)
+	}
+	r.provider = httptest.NewServer(&provider{log: r.log})
+	r.receiver = &receiver{log: r.log}
+	r.hooks = httptest.NewServer(r.receiver)
+	return socket, nil
 }
 
 // install makes a data folder with a configuration.
@@ -180,7 +205,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		return nil, fmt.Errorf("write catalogue: %w", err)
 	}
 	config := object{
-		"listen": n.address, "database": r.o.Database, "cache": r.o.Cache, "files": r.filesFolder(), "ocr": "off",
+		"listen": n.address, "database": r.o.Database, "cache": r.o.Cache, "files": r.filesFolder(), "ocr_path": r.ocr,
 		"secret_key_file": filepath.Join(r.o.Folder, "secret.key"),
 		// Kills come faster here than a job on a busy machine gets through its first step, and three of them would make it poison. What
 		// poison means has tests of its own.
@@ -192,6 +217,9 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 	}
 	if roles != nil {
 		config["roles"] = roles
+	}
+	if r.o.Budget > 0 {
+		config["budget"] = object{"organization_usd_per_day": r.o.Budget}
 	}
 	text, err := json.Marshal(config) // which is YAML too
 	if err != nil {
@@ -213,26 +241,30 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.main.ready(ctx); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(r.main.folder, "credentials.json"))
-	if err != nil {
-		return fmt.Errorf("read credentials: %w", err)
+	// A connection of its own for each request: a killed server must not be asked through one that it left behind.
+	raw := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	if err := r.meet(ctx, "http://"+r.main.address, nil, raw); err != nil {
+		return err
 	}
-	var cred struct {
-		APIKey         string                 `json:"api_key"`
-		OrganizationID steward.OrganizationID `json:"organization_id"`
+	for _, o := range r.load.rare(r.o.Seed) {
+		r.load.later(o)
 	}
-	if err := json.Unmarshal(text, &cred); err != nil {
-		return fmt.Errorf("read credentials: %w", err)
-	}
-	r.org = cred.OrganizationID
-	base := "http://" + r.main.address
-	c, err := client.New(&client.Options{APIKey: cred.APIKey, BaseURL: base, MaxRetries: -1, Timeout: 20 * time.Second})
+	return r.main.stop()
+}
+
+// meet makes what the load needs, with the credentials of the first server. The SDK's requests go through a client of HTTP of its own when
+// there is none for them.
+func (r *run) meet(ctx context.Context, base string, sdk, raw *http.Client) error {
+	key, org, err := r.credentials()
 	if err != nil {
 		return err
 	}
-	// A connection of its own for each request: a killed server must not be asked through one that it left behind.
-	raw := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
-	r.load = &load{client: c, raw: &rawClient{base: base, key: cred.APIKey, http: raw}, place: map[steward.JobID]int{}}
+	r.org = org
+	c, err := client.New(&client.Options{APIKey: key, BaseURL: base, MaxRetries: -1, Timeout: 20 * time.Second, HTTPClient: sdk})
+	if err != nil {
+		return err
+	}
+	r.load = &load{client: c, raw: &rawClient{base: base, key: key, http: raw}, place: map[steward.JobID]int{}}
 	r.load.told.Hooks = map[steward.WebhookID][]steward.AgentID{}
 	if r.load.agents, r.load.told.Agents, err = makeAgents(ctx, c); err != nil {
 		return err
@@ -240,10 +272,23 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.listen(ctx); err != nil {
 		return err
 	}
-	if err := r.undisturbed(ctx); err != nil {
-		return err
+	return r.undisturbed(ctx)
+}
+
+// credentials reads what the first start has left.
+func (r *run) credentials() (key string, org steward.OrganizationID, err error) {
+	text, err := os.ReadFile(filepath.Join(r.main.folder, "credentials.json"))
+	if err != nil {
+		return "", "", fmt.Errorf("read credentials: %w", err)
 	}
-	return r.main.stop()
+	var cred struct {
+		APIKey         string                 `json:"api_key"`
+		OrganizationID steward.OrganizationID `json:"organization_id"`
+	}
+	if err := json.Unmarshal(text, &cred); err != nil {
+		return "", "", fmt.Errorf("read credentials: %w", err)
+	}
+	return cred.APIKey, cred.OrganizationID, nil
 }
 
 // listen makes the webhook.
@@ -266,8 +311,18 @@ func (r *run) listen(ctx context.Context) error {
 
 // undisturbed runs what cannot be foretold once.
 func (r *run) undisturbed(ctx context.Context) error {
+	for _, o := range []*op{r.load.builtinPDF(nil), r.load.scan(nil)} {
+		if err := r.foretell(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foretell has the answer of an op's job be that of all jobs of its agent.
+func (r *run) foretell(ctx context.Context, o *op) error {
 	l := r.load
-	if err := l.builtinPDF(nil).do(ctx); err != nil {
+	if err := o.do(ctx); err != nil {
 		return fmt.Errorf("undisturbed run: %w", err)
 	}
 	job := l.told.Jobs[len(l.told.Jobs)-1]
@@ -306,6 +361,7 @@ func (r *run) round(ctx context.Context, n int) error {
 		return err
 	}
 	moment := time.Duration(r.random.Int64N(int64(longest)))
+	r.backups.begin(ctx, r, n)
 	r.nap(ctx, moment)
 	if n%pauseEvery == pauseEvery-1 {
 		if err := r.pause(ctx, n); err != nil {
@@ -409,6 +465,9 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.awaitJobs(ctx); err != nil {
 		return err
 	}
+	if err := r.awaitGone(ctx, openOfGone); err != nil {
+		return err
+	}
 	if err := r.main.stop(); err != nil {
 		return err
 	}
@@ -423,6 +482,9 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	if err := r.awaitEvents(ctx); err != nil {
+		return err
+	}
+	if err := r.awaitGone(ctx, fullOfGone); err != nil {
 		return err
 	}
 	return r.main.stop()
@@ -499,6 +561,9 @@ func (r *run) world(ctx context.Context) (_ *oracle.World, err error) {
 	if r.second != nil {
 		temps = append(temps, filepath.Join(r.second.folder, "tmp"))
 	}
+	for _, n := range r.others {
+		temps = append(temps, filepath.Join(n.folder, "tmp"))
+	}
 	g, err := openGround(ctx, r.o.Database, r.main.folder, r.filesFolder(), r.org, temps...)
 	if err != nil {
 		return nil, err
@@ -506,6 +571,9 @@ func (r *run) world(ctx context.Context) (_ *oracle.World, err error) {
 	defer func() { err = errors.Join(err, g.close()) }()
 	if err := g.sweep(ctx); err != nil {
 		return nil, fmt.Errorf("sweep files: %w", err)
+	}
+	if err := r.backups.look(ctx, r); err != nil {
+		return nil, fmt.Errorf("look at backups: %w", err)
 	}
 	w := &oracle.World{Told: r.load.told}
 	if w.Effects, err = effects.Read(filepath.Join(r.o.Folder, "effects.jsonl")); err != nil {
@@ -528,6 +596,8 @@ func (r *run) report(w *oracle.World) *Report {
 		ResumeP50MS: percentile(r.resume, 50), ResumeP99MS: percentile(r.resume, 99), Resumed: v.Resumed, Steps: v.Steps,
 		RedoneUnrecorded: v.RedoneUnrecorded, LateSteps: v.LateSteps, ModelCalls: v.ModelCalls, KeyedEffects: v.KeyedEffects,
 		KeyedAgain: v.KeyedAgain, Events: v.Events, Redelivered: v.Redelivered, Batches: len(w.Batches), Files: len(w.Bytes),
+		AgentsDeleted: v.AgentsDeleted, ItemsResumed: v.ItemsResumed, StoredFiles: v.StoredFiles, References: v.References, CostLimited: v.CostLimited,
+		PicturesRead: r.picturesRead(), Backups: v.Backups,
 		Faults: len(v.Faults), FirstFaults: v.Faults[:min(len(v.Faults), 20)],
 	}
 	if r.second != nil {
@@ -547,7 +617,7 @@ func percentile(sorted []time.Duration, p int) float64 {
 // close ends what is left.
 func (r *run) close() error {
 	var errs []error
-	for _, n := range []*installation{r.main, r.second} {
+	for _, n := range append([]*installation{r.main, r.second}, r.others...) {
 		if n != nil {
 			n.end()
 			errs = append(errs, n.log.Close())

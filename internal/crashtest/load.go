@@ -33,6 +33,7 @@ type op struct {
 	name string
 	do   func(ctx context.Context) error // may be called again after an error, with the same effect
 	once bool                            // it is not: there is no key to do it again under
+	last error                           // of the latest try
 }
 
 // clients is how many do something at once, and opsPerRound what each of them begins before the kill.
@@ -76,6 +77,13 @@ func (l *load) again(ctx context.Context) {
 	}
 }
 
+// later has an op done when others that were cut off are done again.
+func (l *load) later(o *op) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = append(l.cut, o)
+}
+
 // errNotYet says that an op has to wait for something.
 var errNotYet = errors.New("not yet")
 
@@ -92,7 +100,7 @@ func (l *load) try(ctx context.Context, o *op) bool {
 		l.mu.Unlock()
 		return true // doing it again would not help
 	}
-	if !o.once {
+	if o.last = err; !o.once {
 		l.mu.Lock()
 		l.cut = append(l.cut, o)
 		l.mu.Unlock()
@@ -100,11 +108,28 @@ func (l *load) try(ctx context.Context, o *op) bool {
 	return false
 }
 
+// waiting is how much is left to be done again.
+func (l *load) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.cut)
+}
+
 // settled reports whether nothing is left to be done again.
 func (l *load) settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.cut) == 0
+}
+
+// left tells what is to be done again.
+func (l *load) left() (list []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range l.cut {
+		list = append(list, fmt.Sprintf("%s: %v", o.name, o.last))
+	}
+	return list
 }
 
 // choose picks what a client does next.
@@ -115,7 +140,7 @@ func (l *load) choose(random *rand.Rand) *op {
 			percent int
 			begin   func(*rand.Rand) *op
 		}{
-			{30, plain},
+			{19, plain},
 			{10, func(*rand.Rand) *op { return l.rawSingle(l.agents.plain, l.text("raw")) }},
 			{14, func(*rand.Rand) *op { return l.single(l.agents.keyed, l.text("keyed")) }},
 			{4, func(*rand.Rand) *op { return l.single(l.agents.save, l.text("save")) }},
@@ -130,6 +155,11 @@ func (l *load) choose(random *rand.Rand) *op {
 			{5, func(*rand.Rand) *op { return l.single(l.agents.model, pageCode(l.text("SC"), 1)) }},
 			{3, l.pdf},
 			{1, l.builtinPDF},
+			{2, l.agentDeleted},
+			{3, l.batchResumed},
+			{3, func(*rand.Rand) *op { return l.single(l.agents.dear, l.text("dear")) }},
+			{2, l.storedFile},
+			{1, l.scan},
 		} {
 			if n -= c.percent; n < 0 {
 				return c.begin(random)

@@ -214,11 +214,85 @@ func wrongFiles() []mutation {
 	}
 }
 
+// aTold changes a copy of what was told of one thing.
+func aTold[T any](list *[]T, ok func(*T) bool, change func(*T)) {
+	*list = slices.Clone(*list)
+	i := slices.IndexFunc(*list, func(v T) bool { return ok(&v) })
+	change(&(*list)[i])
+}
+
+func anyOf[T any](*T) bool { return true }
+
+func wrongRest() []mutation {
+	kept := func(f *oracle.ToldFile) bool { return !f.MayBeDeleted }
+	removed := func(f *oracle.ToldFile) bool { return f.Deleted }
+	return []mutation{
+		{"a job of a deleted agent runs", "at the end of it all", func(w *oracle.World) { w.Gone[0].Status = steward.StatusStarted }},
+		{"a job of a deleted agent keeps its data", "still has its data", func(w *oracle.World) { w.Gone[0].Emptied = false }},
+		{"a job of a deleted agent keeps a step", "still has its data", func(w *oracle.World) { w.Gone[0].Left = 1 }},
+		{"a job of a deleted agent can be read", "of a deleted agent can be read", func(w *oracle.World) { w.Gone[0].Reachable = true }},
+		{"an agent is not deleted", "deletion was acknowledged", func(w *oracle.World) { job(w, of("plain")).AgentID = w.Gone[0].Agent }},
+		{"a stored file is gone", "was acknowledged and is not there", func(w *oracle.World) {
+			i := slices.IndexFunc(w.Told.Files, func(f oracle.ToldFile) bool { return kept(&f) })
+			w.Stored = slices.DeleteFunc(w.Stored, func(f oracle.Stored) bool { return f.ID == w.Told.Files[i].ID })
+		}},
+		{"a stored file has other bytes", "has the content", func(w *oracle.World) { aTold(&w.Told.Files, kept, func(f *oracle.ToldFile) { f.SHA256 = "other" }) }},
+		{"a deleted file is back", "was deleted and is there", func(w *oracle.World) {
+			i := slices.IndexFunc(w.Told.Files, func(f oracle.ToldFile) bool { return removed(&f) })
+			w.Stored = append(w.Stored, oracle.Stored{ID: w.Told.Files[i].ID})
+		}},
+		{"a saved file has other bytes", "without faults it is one file", func(w *oracle.World) {
+			j := job(w, of("save"))
+			j.References = slices.Clone(j.References)
+			j.References[0].SHA256 = "other"
+		}},
+		{"a saved file is gone", "without faults it is one file", func(w *oracle.World) { job(w, of("save")).References = nil }},
+		{"a budget is not kept", "its dearest step", func(w *oracle.World) {
+			cost := steward.MicroUSD(45)
+			job(w, limited).Usage.Cost = &cost
+		}},
+		{"a budget ends nothing", "which costs more than it may", func(w *oracle.World) { job(w, limited).Failure = nil }},
+		{"a resumed item did not run", "and resumed, and is", func(w *oracle.World) {
+			i := slices.IndexFunc(w.Told.Batches, func(b oracle.ToldBatch) bool { return b.Resumed })
+			w.Jobs = slices.DeleteFunc(w.Jobs, func(j oracle.Job) bool { return j.Batch == w.Told.Batches[i].ID && j.BatchIndex == 0 })
+		}},
+		{"the job of a resumed item is gone", "was job", func(w *oracle.World) {
+			drop(w, replaced(w))
+		}},
+		{"a backup lacks a job", "is not in it", func(w *oracle.World) {
+			aTold(&w.Told.Backups, anyOf, func(b *oracle.ToldBackup) {
+				b.Has = maps.Clone(b.Has)
+				delete(b.Has, b.Before[0])
+			})
+		}},
+		{"a backup is damaged", "backup 0: a page", func(w *oracle.World) {
+			aTold(&w.Told.Backups, anyOf, func(b *oracle.ToldBackup) { b.Findings = []string{"a page"} })
+		}},
+	}
+}
+
+func limited(j *oracle.Job, a oracle.Agent) bool {
+	return a.Limit > 0 && j.Status == steward.StatusFailure
+}
+
+// replaced returns a job of an item in whose place a resume put another one.
+func replaced(w *oracle.World) steward.JobID {
+	for _, b := range w.Told.Batches {
+		for _, id := range b.IDs {
+			i := slices.IndexFunc(w.Jobs, func(j oracle.Job) bool { return j.ID == id })
+			if b.Resumed && i >= 0 && w.Jobs[i].Batch == "" {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
 // clone copies a world as far as mutations change it.
 func clone(w *oracle.World) *oracle.World {
 	c := *w
 	c.Effects, c.Jobs, c.Batches, c.Deliveries = slices.Clone(w.Effects), slices.Clone(w.Jobs), slices.Clone(w.Batches), slices.Clone(w.Deliveries)
-	c.Blobs, c.Strays = slices.Clone(w.Blobs), slices.Clone(w.Strays)
+	c.Blobs, c.Strays, c.Gone, c.Stored = slices.Clone(w.Blobs), slices.Clone(w.Strays), slices.Clone(w.Gone), slices.Clone(w.Stored)
 	c.Usage, c.Lists, c.Bytes = maps.Clone(w.Usage), maps.Clone(w.Lists), maps.Clone(w.Bytes)
 	return &c
 }
@@ -228,7 +302,7 @@ func TestTheOracleNoticesEachBrokenPromise(t *testing.T) { //nolint:paralleltest
 	if r.Faults > 0 {
 		t.Fatalf("the world is wrong already: %q", r.FirstFaults)
 	}
-	for _, m := range slices.Concat(lostThings(), repeatedThings(), wrongBooks(), wrongFiles()) {
+	for _, m := range slices.Concat(lostThings(), repeatedThings(), wrongBooks(), wrongFiles(), wrongRest()) {
 		t.Run(m.name, func(t *testing.T) {
 			w := clone(world)
 			m.do(w)

@@ -136,6 +136,9 @@ func (c *rawClient) run(ctx context.Context, agent steward.AgentID, text, key st
 	if err != nil {
 		return "", &steward.Error{Code: steward.Unavailable, Message: "half an answer", Err: err}
 	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return "", &steward.Error{Code: steward.Unavailable, Message: string(answer)}
+	}
 	if resp.StatusCode/100 != 2 {
 		return "", fmt.Errorf("raw run: %s: %s", resp.Status, answer)
 	}

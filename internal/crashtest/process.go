@@ -21,6 +21,7 @@ type installation struct {
 	log     *os.File // what its processes write to standard error
 	socket  string
 	fault   string
+	env     []string // of the processes that are started from now on, besides the test's own
 	cmd     *exec.Cmd
 	began   time.Time // of the process
 }
@@ -29,6 +30,7 @@ type installation struct {
 func (n *installation) start(build string) error {
 	n.cmd = exec.Command(build, "-data", n.folder, "-effects", n.socket, "-fault", n.fault) //nolint:gosec,noctx // own arguments; killed by the test
 	n.cmd.Stderr = n.log
+	n.cmd.Env = append(os.Environ(), n.env...)
 	n.began = time.Now()
 	if err := n.cmd.Start(); err != nil {
 		return fmt.Errorf("start server: %w", err)
@@ -68,10 +70,25 @@ func (n *installation) kill() error {
 	return nil
 }
 
-// stop asks the process to end, and wants it to end well.
-func (n *installation) stop() error {
+// watch tells when and how the process has ended. Nobody else may wait for it then.
+func (n *installation) watch() <-chan error {
+	cmd, ended := n.cmd, make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return ended
+}
+
+// terminate asks the process to end.
+func (n *installation) terminate() error {
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop server: %w", err)
+	}
+	return nil
+}
+
+// stop asks the process to end, and wants it to end well.
+func (n *installation) stop() error {
+	if err := n.terminate(); err != nil {
+		return err
 	}
 	late := time.AfterFunc(time.Minute, func() { _ = n.cmd.Process.Kill() }) // the error shows in Wait
 	defer late.Stop()
@@ -131,12 +148,26 @@ func freeAddress(ctx context.Context) (string, error) {
 func Builds(ctx context.Context, folder string) ([]string, error) {
 	var builds []string
 	for _, name := range []string{"a", "b"} {
-		out := filepath.Join(folder, "server-"+name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w -X main.build="+name, "-o", out, "github.com/stewardhq/steward/internal/crashtest/server") //nolint:gosec // own arguments
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return nil, errors.Join(fmt.Errorf("build server: %w", err), errors.New(string(text)))
+		out, err := build(ctx, folder, name)
+		if err != nil {
+			return nil, err
 		}
 		builds = append(builds, out)
 	}
 	return builds, nil
+}
+
+// ArmedBuild is Builds for one with failpoints.
+func ArmedBuild(ctx context.Context, folder string) (string, error) {
+	return build(ctx, folder, "armed", "-tags", "failpoints")
+}
+
+func build(ctx context.Context, folder, name string, flags ...string) (path string, err error) {
+	path = filepath.Join(folder, "server-"+name)
+	args := append([]string{"build", "-ldflags", "-s -w -X main.build=" + name, "-o", path}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/stewardhq/steward/internal/crashtest/server")...) //nolint:gosec // own arguments
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("build server: %w", err), errors.New(string(text)))
+	}
+	return path, nil
 }

@@ -108,7 +108,7 @@ func (g *ground) sweep(ctx context.Context) error {
 
 // gather fills in what the database and the files say.
 func (g *ground) gather(ctx context.Context, w *oracle.World) error {
-	for _, part := range []func(context.Context, *oracle.World) error{g.jobs, g.batches, g.deliveries, g.books, g.lists, g.blobs, g.bytes} {
+	for _, part := range []func(context.Context, *oracle.World) error{g.jobs, g.gone, g.stored, g.batches, g.deliveries, g.books, g.lists, g.blobs, g.bytes} {
 		if err := part(ctx, w); err != nil {
 			return fmt.Errorf("gather what is known: %w", err)
 		}
@@ -117,7 +117,12 @@ func (g *ground) gather(ctx context.Context, w *oracle.World) error {
 }
 
 func (g *ground) jobs(ctx context.Context, w *oracle.World) error {
-	ids, err := query(ctx, g.db, `SELECT id FROM jobs ORDER BY created_at`, func(scan func(...any) error) (id steward.JobID, err error) {
+	// Those of deleted agents cannot be read by anybody.
+	text := `SELECT id FROM jobs WHERE agent_id NOT IN (SELECT id FROM agents WHERE deleted_at > 0) ORDER BY created_at`
+	if g.isPG {
+		text = `SELECT id FROM jobs WHERE agent_id NOT IN (SELECT id FROM agents WHERE deleted_at IS NOT NULL) ORDER BY created_at`
+	}
+	ids, err := query(ctx, g.db, text, func(scan func(...any) error) (id steward.JobID, err error) {
 		return id, scan(&id)
 	})
 	if err != nil {
@@ -145,6 +150,9 @@ func textOf(job *steward.Job) string {
 			return in.Value
 		}
 		for _, f := range in.Files {
+			if in.Key == "document" {
+				continue // beside a text
+			}
 			return strings.TrimSuffix(f.Name, ".pdf")
 		}
 	}
@@ -189,7 +197,7 @@ func (g *ground) deliveries(ctx context.Context, w *oracle.World) (err error) {
 	text := `SELECT d.id, w.id, d.job_id, d.batch_id, d.status, d.ended_at FROM webhook_deliveries d JOIN webhooks w ON w.seq = d.webhook_seq`
 	if g.isPG {
 		text = `SELECT d.id, d.webhook_id, coalesce(d.job_id::text, ''), coalesce(d.batch_id::text, ''), d.status,
-			coalesce((extract(epoch FROM d.ended_at) * 1000000)::bigint, 0) FROM webhook_deliveries d`
+			coalesce((extract(epoch FROM d.ended_at) * 1000000)::bigint, 0) FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id`
 	}
 	w.Deliveries, err = query(ctx, g.db, text, func(scan func(...any) error) (d oracle.Delivery, err error) {
 		var status int
@@ -261,7 +269,7 @@ func (g *ground) blobs(ctx context.Context, w *oracle.World) (err error) {
 func (g *ground) bytes(_ context.Context, w *oracle.World) error {
 	w.Bytes = map[string]int64{}
 	err := filepath.WalkDir(g.files, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || path == filepath.Join(g.files, "tmp", "hold") { // which backups lock
 			return err
 		}
 		sum, n, err := hashOf(path)
@@ -312,4 +320,39 @@ func query[T any](ctx context.Context, db *sql.DB, text string, read func(scan f
 		all = append(all, one)
 	}
 	return all, rows.Err()
+}
+
+// gone reads the jobs of deleted agents.
+func (g *ground) gone(ctx context.Context, w *oracle.World) (err error) {
+	text := `SELECT j.id, j.agent_id, j.status, j.data_deleted_at > 0, (SELECT count(*) FROM steps s WHERE s.job_seq = j.seq)
+		+ (SELECT count(*) FROM blob_jobs b WHERE b.job_seq = j.seq) FROM jobs j JOIN agents a ON a.id = j.agent_id WHERE a.deleted_at > 0`
+	if g.isPG {
+		text = `SELECT j.id, j.agent_id, j.status, j.data_deleted_at IS NOT NULL, (SELECT count(*) FROM steps s WHERE s.job_id = j.id)
+			+ (SELECT count(*) FROM job_blobs b WHERE b.job_id = j.id) FROM jobs j JOIN agents a ON a.id = j.agent_id WHERE a.deleted_at IS NOT NULL`
+	}
+	w.Gone, err = query(ctx, g.db, text, func(scan func(...any) error) (j oracle.GoneJob, err error) {
+		return j, scan(&j.ID, &j.Agent, &j.Status, &j.Emptied, &j.Left)
+	})
+	for i := 0; err == nil && i < len(w.Gone); i++ {
+		_, err = g.store.Job(ctx, g.org, w.Gone[i].ID)
+		if w.Gone[i].Reachable = err == nil; steward.CodeOf(err) == steward.NotFound {
+			err = nil
+		}
+	}
+	return err
+}
+
+func (g *ground) stored(ctx context.Context, w *oracle.World) error {
+	for {
+		page, count, err := g.store.ListFiles(ctx, g.org, store.FileQuery{Limit: 1000, Offset: len(w.Stored)})
+		if err != nil {
+			return err
+		}
+		for _, f := range page {
+			w.Stored = append(w.Stored, oracle.Stored{ID: f.ID, SHA256: f.SHA256})
+		}
+		if len(page) == 0 || int64(len(w.Stored)) >= count {
+			return nil
+		}
+	}
 }

@@ -19,7 +19,7 @@ type place struct {
 // labels reads where the values of a corpus document stand.
 func labels(t *testing.T, dir string) []place {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(dir, "fields.json")) //nolint:gosec // a folder of the repository
+	raw, err := os.ReadFile(filepath.Join(dir, "fields.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestEveryLabelledQuoteOfTheCorpusStandsInThePageThatWasRead(t *testing.T) {
 	r := newReader(t, document.Options{})
 	found, all := 0, 0
 	for _, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -262,7 +262,7 @@ func grayOf(src image.Image) *image.Gray {
 func grayRow(out, row []byte) {
 	for x := range out {
 		r, g, b := uint32(row[x*4]), uint32(row[x*4+1]), uint32(row[x*4+2])
-		out[x] = byte((19595*r + 38470*g + 7471*b + 1<<15) >> 16)
+		out[x] = byte((19595*r + 38470*g + 7471*b + 1<<15) >> 16) //nolint:gosec // G115: the weights add up to 1<<16: at most 255
 	}
 }
 

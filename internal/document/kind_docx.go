@@ -537,10 +537,10 @@ func symbol(hex string) string {
 	case 0xF0B7, 0xF0A7:
 		return "•"
 	}
-	if v >= 0xE000 && v < 0xF900 || !utf8.ValidRune(rune(v)) || v < ' ' {
+	if v >= 0xE000 && v < 0xF900 || !utf8.ValidRune(rune(v)) || v < ' ' { //nolint:gosec // G115: four digits in hexadecimal
 		return "" // what it shows depends on the font
 	}
-	return string(rune(v))
+	return string(rune(v)) //nolint:gosec // G115: four digits in hexadecimal
 }
 
 // isOn reads a switch, which is on when nothing is said.

@@ -25,6 +25,7 @@ import (
 // Limits of mails.
 const (
 	maxMailBytes   = 128 << 20
+	maxMailHead    = 1 << 20  // bytes before the text: each line of it costs a hundred times its length
 	maxMailParts   = 1000     // of one mail
 	maxMailDepth   = 20       // parts within parts
 	maxAttachments = 100      // of a mail and the mails within it that are read; others are named
@@ -369,6 +370,9 @@ func parseMail(name string, data []byte) (*parsedMail, error) {
 	if bytes.HasPrefix(data, []byte("From ")) { // the line that parts the mails of a mailbox
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
+	if headLength(data) > maxMailHead {
+		return nil, unsupported(nil, "%s is too large to be read: its header has more than %d MiB.", name, maxMailHead>>20)
+	}
 	msg, err := mail.ReadMessage(bytes.NewReader(data))
 	if err != nil {
 		return nil, unsupported(err, "%s is broken and cannot be read as an e-mail.", name)
@@ -386,6 +390,20 @@ func parseMail(name string, data []byte) (*parsedMail, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// headLength returns how many bytes stand before the empty line behind a mail's header.
+func headLength(data []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(data[at:], '\n')
+		if i < 0 {
+			return len(data)
+		}
+		if i == 0 || i == 1 && data[at] == '\r' {
+			return at
+		}
+		at += i + 1
+	}
 }
 
 // headerText decodes a field of a header.

@@ -15,7 +15,7 @@ import (
 // office returns a file that a real program made.
 func office(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata/office", name)) //nolint:gosec // a file of the repository
+	data, err := os.ReadFile(filepath.Join("testdata/office", name))
 	if err != nil {
 		t.Fatal(err)
 	}

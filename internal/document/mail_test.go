@@ -107,7 +107,7 @@ func TestAMailHoldsOneAttachmentAtATime(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		runtime.KeepAlive(data)
-		return int64(after.HeapAlloc) - int64(before.HeapAlloc) //nolint:gosec // far from the largest number
+		return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 	}
 	if all := inUse(parts); all > 9*int64(len(text))*3/2 { // the files themselves and the text of the last one, not that of all
 		t.Errorf("%d MiB for %d MiB of files", all>>20, 9*len(text)>>20)
@@ -178,5 +178,28 @@ func TestAMailUnpacksOnlySoMuch(t *testing.T) {
 	d := openAny(t, newReader(t, document.Options{}), "a.eml", "", mixed("From: a@a.example\r\nSubject: x\r\nMessage-ID: <1>\r\n", parts...))
 	if page, err := d.Page(t.Context(), 1); err != nil || !strings.Contains(page.Text, "not read") || d.PageCount() != 1+18 {
 		t.Errorf("%d pages, %q, %v", d.PageCount(), page.Text, err)
+	}
+}
+
+func TestAMailOfNothingButHeadersIsRefused(t *testing.T) {
+	t.Parallel()
+	head := "From: a@a.example\r\nTo: b@b.example\r\nSubject: s\r\nMessage-ID: <1>\r\n"
+	r := newReader(t, document.Options{})
+	for name, data := range map[string]string{"with a text": head + strings.Repeat("X: y\r\n", 200_000) + "\r\ntext", "without": head + strings.Repeat("X: y\n", 300_000)} {
+		_, err := r.OpenAny(t.Context(), "a.eml", "message/rfc822", strings.NewReader(data), int64(len(data)), "")
+		wantFailure(t, err, steward.FailUnsupportedFile, "its header has more than 1 MiB")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+	long := head + strings.Repeat("X: y\r\n", 100_000) + "\r\n" + strings.Repeat("text ", 500_000)
+	wantFirst(t, openAny(t, r, "a.eml", "message/rfc822", []byte(long)), "Subject: s")
+}
+
+// wantFirst wants a first page that holds a text.
+func wantFirst(t *testing.T, d document.Document, text string) {
+	t.Helper()
+	if pages := texts(t, d); !strings.Contains(pages[0], text) {
+		t.Errorf("the first page is %.200q", pages[0])
 	}
 }

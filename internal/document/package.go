@@ -214,7 +214,7 @@ func (a *archive) xml(part string) (*xmlReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &partReader{archive: a, rc: rc, packed: int64(min(f.CompressedSize64, 1<<40))} //nolint:gosec // bounded
+	r := &partReader{archive: a, rc: rc, packed: int64(min(f.CompressedSize64, 1<<40))}
 	d := xml.NewDecoder(r)
 	d.CharsetReader = charset.NewReaderLabel
 	return &xmlReader{d: d, part: r}, nil

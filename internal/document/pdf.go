@@ -62,7 +62,7 @@ func (p *PDF) open(ctx context.Context, size int64, password string) error {
 		if err != nil {
 			return err
 		}
-		if p.pages = int(int32(n)); p.pages <= 0 {
+		if p.pages = int(int32(n)); p.pages <= 0 { //nolint:gosec // G115: the engine's numbers have 32 bits
 			return unsupported(nil, "%s has no pages.", p.name)
 		}
 		return nil
@@ -185,7 +185,7 @@ func (p *PDF) sheet(ctx context.Context, n int) (_ *sheet, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if int32(count) > maxGlyphs {
+	if int32(count) > maxGlyphs { //nolint:gosec // G115: the engine's numbers have 32 bits
 		return nil, unsupported(nil, "Page %d of %s has more than %d characters.", n, p.name, maxGlyphs)
 	}
 	if err := p.glyphs(ctx, text, int(int32(count)), s); err != nil {
@@ -259,7 +259,7 @@ func (p *PDF) glyphs(ctx context.Context, text uint64, count int, s *sheet) erro
 		if err != nil {
 			return err
 		}
-		g := glyph{r: rune(uint32(char))}
+		g := glyph{r: rune(uint32(char))} //nolint:gosec // G115: the engine's numbers have 32 bits
 		if !g.blank() {
 			if g.box, err = p.glyphBox(text, i, s); err != nil {
 				return err
@@ -277,7 +277,7 @@ func (p *PDF) unmapped(text uint64, s *sheet) (float64, error) {
 		if s.glyphs[i].blank() {
 			continue
 		}
-		failed, err := p.inst.call(context.Background(), "FPDFText_HasUnicodeMapError", text, uint64(i)) //nolint:gosec // never negative
+		failed, err := p.inst.call(context.Background(), "FPDFText_HasUnicodeMapError", text, uint64(i))
 		if err != nil {
 			return 0, err
 		}
@@ -292,7 +292,7 @@ func (p *PDF) unmapped(text uint64, s *sheet) (float64, error) {
 // glyphBox reads the place of character i: the box of its font's line where that is sensible, else its ink.
 func (p *PDF) glyphBox(text uint64, i int, s *sheet) (box, error) {
 	quick, out := context.Background(), uint64(p.inst.scratch)
-	ok, err := p.inst.call(quick, "FPDFText_GetLooseCharBox", text, uint64(i), out)
+	ok, err := p.inst.call(quick, "FPDFText_GetLooseCharBox", text, uint64(i), out) //nolint:gosec // G115: the engine's numbers have 32 bits
 	if err != nil {
 		return box{}, err
 	}
@@ -302,7 +302,7 @@ func (p *PDF) glyphBox(text uint64, i int, s *sheet) (box, error) {
 			return b, nil
 		}
 	}
-	if _, err := p.inst.call(quick, "FPDFText_GetCharBox", text, uint64(i), out, out+8, out+16, out+24); err != nil {
+	if _, err := p.inst.call(quick, "FPDFText_GetCharBox", text, uint64(i), out, out+8, out+16, out+24); err != nil { //nolint:gosec // G115: the engine's numbers have 32 bits
 		return box{}, err
 	}
 	return s.toShown.box(p.inst.f64(0), p.inst.f64(3), p.inst.f64(1), p.inst.f64(2)), nil

@@ -81,7 +81,7 @@ func (p *PDF) ticked(ctx context.Context, page uint64) ([]rect, error) {
 	}
 	var ticks []rect
 	for i := range min(int(int32(count)), maxAnnotations) { //nolint:gosec // the engine's int
-		annot, err := p.inst.call(ctx, "FPDFPage_GetAnnot", page, uint64(i)) //nolint:gosec // never negative
+		annot, err := p.inst.call(ctx, "FPDFPage_GetAnnot", page, uint64(i))
 		if err != nil {
 			return nil, err
 		}

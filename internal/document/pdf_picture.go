@@ -91,7 +91,7 @@ func (p *PDF) pixels(ctx context.Context, n int, opts PictureOptions) (_ image.I
 		return nil, err
 	}
 	w, h := opts.pixels(s.width, s.height)
-	bitmap, err := p.inst.call(ctx, "FPDFBitmap_CreateEx", uint64(w), uint64(h), formatRGBx, 0, 0)
+	bitmap, err := p.inst.call(ctx, "FPDFBitmap_CreateEx", uint64(w), uint64(h), formatRGBx, 0, 0) //nolint:gosec // G115: sizes of pictures are bounded above
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +99,10 @@ func (p *PDF) pixels(ctx context.Context, n int, opts PictureOptions) (_ image.I
 		return nil, unsupported(nil, "Page %d of %s is too large to be drawn.", n, p.name)
 	}
 	defer func() { err = errors.Join(err, p.inst.release("FPDFBitmap_Destroy", bitmap)) }()
-	if _, err := p.inst.call(ctx, "FPDFBitmap_FillRect", bitmap, 0, 0, uint64(w), uint64(h), white); err != nil {
+	if _, err := p.inst.call(ctx, "FPDFBitmap_FillRect", bitmap, 0, 0, uint64(w), uint64(h), white); err != nil { //nolint:gosec // G115: sizes of pictures are bounded above
 		return nil, err
 	}
-	where := []uint64{page, 0, 0, uint64(w), uint64(h), 0, withAnnotations | redFirst}
+	where := []uint64{page, 0, 0, uint64(w), uint64(h), 0, withAnnotations | redFirst} //nolint:gosec // G115: sizes of pictures are bounded above
 	if _, err := p.inst.call(ctx, "FPDF_RenderPageBitmap", append([]uint64{bitmap}, where...)...); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // selected copies pages of a file of the repository.
 func selected(ctx context.Context, t *testing.T, r *document.Reader, name, password string, pages ...int) ([]byte, error) {
 	t.Helper()
-	data, err := os.ReadFile("../../testdata/pdf/" + name) //nolint:gosec // a file of the repository
+	data, err := os.ReadFile("../../testdata/pdf/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func recognize(t testing.TB, r *document.Reader, d document.Document, n int) gro
 // scanned opens a PDF of the corpus.
 func scanned(t testing.TB, r *document.Reader, name string) *document.PDF {
 	t.Helper()
-	data, err := os.ReadFile("../../testdata/corpus/" + name + "/document.pdf") //nolint:gosec // a file of the repository
+	data, err := os.ReadFile("../../testdata/corpus/" + name + "/document.pdf")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // special returns a file of testdata.
 func special(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../testdata", name)) //nolint:gosec // a file of the repository
+	data, err := os.ReadFile(filepath.Join("../../testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

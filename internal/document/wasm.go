@@ -68,7 +68,7 @@ func newInstance(lib pdfium.Pdfium) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pdf engine: %w", err)
 	}
-	return &instance{lib: lib, files: files, mod: mod, stop: stopper{stop}, scratch: uint32(scratch), fns: map[string]api.Function{}}, nil
+	return &instance{lib: lib, files: files, mod: mod, stop: stopper{stop}, scratch: uint32(scratch), fns: map[string]api.Function{}}, nil //nolint:gosec // G115: the engine's addresses and numbers have 32 bits
 }
 
 // close ends the sandbox and frees its memory.
@@ -117,7 +117,7 @@ func (in *instance) withText(s string, fn func(addr uint64) error) error {
 	if err != nil {
 		return fmt.Errorf("pdf engine: %w", err)
 	}
-	if !in.mod.Memory().WriteString(uint32(addr), s) {
+	if !in.mod.Memory().WriteString(uint32(addr), s) { //nolint:gosec // G115: the engine's addresses and numbers have 32 bits
 		return errors.New("pdf engine: out of its memory")
 	}
 	if err := fn(addr); err != nil {
@@ -142,7 +142,7 @@ func (in *instance) f64(i uint32) float64 {
 // i32 reads the i-th 32-bit integer of the scratch space.
 func (in *instance) i32(i uint32) int32 {
 	v, _ := in.mod.Memory().ReadUint32Le(in.scratch + 4*i) // as above
-	return int32(v)
+	return int32(v)                                        //nolint:gosec // G115: the engine's addresses and numbers have 32 bits
 }
 
 // memoryBytes is how much memory the sandbox has grown to. It never shrinks.

@@ -42,7 +42,7 @@ func run(m *testing.M) (code int, err error) {
 		shared.binary = filepath.Join(dir, "steward")
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
-		build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", shared.binary, "../../cmd/steward") //nolint:gosec // own arguments
+		build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", "-s -w", "-o", shared.binary, "../../cmd/steward")
 		if out, err := build.CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("build the program: %w\n%s", err, out)
 		}

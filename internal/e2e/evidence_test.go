@@ -36,7 +36,7 @@ func readSheets(t *testing.T, pdf []byte) []sheet {
 	if err := os.WriteFile(path, pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "pdftotext", "-bbox", path, "-").Output() //nolint:gosec // own arguments
+	out, err := exec.CommandContext(t.Context(), "pdftotext", "-bbox", path, "-").Output()
 	if err != nil {
 		t.Fatalf("pdftotext: %v", err)
 	}

@@ -77,7 +77,7 @@ func freeAddr(t *testing.T) string {
 func (s *server) boot() time.Duration {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.dir, "--listen", s.addr, "--database", s.opts.database}, s.opts.args...)
-	s.cmd = exec.Command(shared.binary, args...) //nolint:gosec // own arguments; stopped by the test
+	s.cmd = exec.Command(shared.binary, args...)
 	s.cmd.Env = append(cleanEnv(), s.opts.env...)
 	s.cmd.Stderr = s.log
 	s.started = time.Now()

@@ -46,6 +46,15 @@ type Estimator interface {
 	Estimator(id string) (estimate model.Estimate, priced bool)
 }
 
+// Reckon returns what tells the cost of calls of a model beforehand, and whether it will be known afterwards. Sources that are no
+// Estimator tell nothing beforehand.
+func Reckon(models ModelSource, id string) (estimate model.Estimate, priced bool) {
+	if e, ok := models.(Estimator); ok {
+		return e.Estimator(id)
+	}
+	return func(*model.Request) *steward.MicroUSD { return nil }, true
+}
+
 // Journal records a run's steps. Package jobs implements it over the store.
 type Journal interface {
 	// Recorded returns a step of an earlier attempt.
@@ -59,8 +68,9 @@ type Journal interface {
 	Progress(p steward.Progress)
 	// OpenFile reads a stored file. The caller closes it.
 	OpenFile(ctx context.Context, f steward.File) (io.ReadSeekCloser, error)
-	// Fetch gets a URL under the house's rules and keeps it as a file of the run.
-	Fetch(ctx context.Context, url string) (steward.File, error)
+	// Fetch gets a URL under the house's rules and keeps it as a file of the run. Of a picture it takes at most maxPicture bytes, 0 meaning
+	// as many as of any file; a longer one is a failure.
+	Fetch(ctx context.Context, url string, maxPicture int64) (steward.File, error)
 	// StoredFile returns a file of the run's organization by its id.
 	StoredFile(ctx context.Context, id steward.FileID) (steward.File, error)
 	// SaveReference stores a file for the job's readers and returns it with its URL.
@@ -79,4 +89,6 @@ type StepSpec struct {
 	Reserve  *steward.MicroUSD               // what the step may cost at most, as far as can be told; nil when it cannot
 	Unpriced bool                            // nobody will know what it cost: it is refused where there is a limit
 	Prompt   func() (json.RawMessage, error) // what is asked, for those who keep it; nil means nothing to keep
+
+	others []model.Spent // what other models used that were asked before
 }

@@ -71,7 +71,7 @@ func DoMetered[T any](ctx context.Context, r *Run, spec StepSpec, fn func(ctx co
 	return doStep(ctx, r, &spec, fn)
 }
 
-// doStep does a step. fn may still change the model and the provider of spec.
+// doStep does a step. fn may still change the model, the provider and the others of spec.
 func doStep[T any](ctx context.Context, r *Run, spec *StepSpec, fn func(ctx context.Context) (T, steward.Usage, error)) (T, error) {
 	var zero T
 	if spec.Name == "" || len(spec.Name) > MaxStepName {
@@ -98,6 +98,9 @@ func doStep[T any](ctx context.Context, r *Run, spec *StepSpec, fn func(ctx cont
 	if err != nil {
 		return zero, interruption(ctx, r.book(ctx, spec, hash, started, err))
 	}
+	if err := r.bookSpent(ctx, spec, hash, started, spec.others); err != nil { // before the step itself, or a crash in between would lose it
+		return zero, err
+	}
 	out, err := json.Marshal(v)
 	if err != nil {
 		return zero, fmt.Errorf("step %s: encode output: %w", spec.Name, err)
@@ -115,33 +118,45 @@ func doStep[T any](ctx context.Context, r *Run, spec *StepSpec, fn func(ctx cont
 	return v, nil
 }
 
-// book records what a failed step used, as a step of its own named "<name>.failed[n]", so that the job's cost, the books and the
-// budgets know of it. The step itself stays undone. The failure comes back without what is booked.
+// book records what a failed step used (see bookSpent), so that the job's cost, the books and the budgets know of it. The step itself
+// stays undone. The failure comes back without what is booked.
 func (r *Run) book(ctx context.Context, spec *StepSpec, hash string, started time.Time, failed error) error {
 	var f *steward.Failure
-	if !errors.As(failed, &f) || f.Usage == nil {
+	spent := model.SpentBy(failed)
+	if !errors.As(failed, &f) || len(spent) == 0 {
 		return failed
-	}
-	name := ""
-	for n, taken := 0, true; taken; n++ {
-		end := fmt.Sprintf(".failed[%d]", n)
-		name = strings.ToValidUTF8(spec.Name[:min(len(spec.Name), MaxStepName-len(end))], "") + end
-		_, taken = r.journal.Recorded(name)
-	}
-	step := steward.Step{
-		JobID: r.Job.ID, Name: name, Kind: spec.Kind, InputHash: hash, Output: json.RawMessage("null"), Attempt: r.Job.Attempt,
-		StartedAt: started, EndedAt: r.clock.Now(), Usage: *f.Usage, Model: spec.Model,
-	}
-	err := r.trace(spec, &step)
-	if err == nil {
-		err = r.journal.Record(ctx, step)
 	}
 	booked := *f
 	booked.Usage, booked.Err = nil, failed
-	if err != nil {
-		return errors.Join(&booked, fmt.Errorf("step %s: %w", name, err))
+	if err := r.bookSpent(ctx, spec, hash, started, spent); err != nil {
+		return errors.Join(&booked, err)
 	}
 	return &booked
+}
+
+// bookSpent records what failed calls of a step used, each model's as a step of its own (see steward.FailedStep).
+func (r *Run) bookSpent(ctx context.Context, spec *StepSpec, hash string, started time.Time, spent []model.Spent) error {
+	for i := range spent {
+		asked := *spec
+		asked.Model, asked.Provider = cmp.Or(spent[i].Model, spec.Model), cmp.Or(spent[i].Provider, spec.Provider)
+		name := ""
+		for n, taken := 0, true; taken; n++ {
+			name = steward.FailedStep(spec.Name, n, MaxStepName)
+			_, taken = r.journal.Recorded(name)
+		}
+		step := steward.Step{
+			JobID: r.Job.ID, Name: name, Kind: spec.Kind, InputHash: hash, Output: json.RawMessage("null"), Attempt: r.Job.Attempt,
+			StartedAt: started, EndedAt: r.clock.Now(), Usage: spent[i].Usage, Model: asked.Model,
+		}
+		err := r.trace(&asked, &step)
+		if err == nil {
+			err = r.journal.Record(ctx, step)
+		}
+		if err != nil {
+			return fmt.Errorf("step %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // trace fills in what is kept of a model call besides its answer.
@@ -178,10 +193,7 @@ func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
 	if err != nil {
 		return nil, info, err
 	}
-	estimate, priced := model.Estimate(func(*model.Request) *steward.MicroUSD { return nil }), true
-	if e, ok := r.models.(Estimator); ok {
-		estimate, priced = e.Estimator(id)
-	}
+	estimate, priced := Reckon(r.models, id)
 	journal := func(ctx context.Context, c model.Call, call func(ctx context.Context) (*model.Response, error)) (*model.Response, error) {
 		spec := StepSpec{
 			Name: c.Step, Kind: steward.StepModel, Input: c.Input, Model: info.ID, Provider: info.Provider,
@@ -193,7 +205,7 @@ func (r *Run) Model(id string) (model.Model, steward.LanguageModel, error) {
 				return nil, steward.Usage{}, err
 			}
 			// Another one than was asked for may have answered.
-			spec.Model, spec.Provider = cmp.Or(resp.Model, spec.Model), cmp.Or(resp.Provider, spec.Provider)
+			spec.Model, spec.Provider, spec.others = cmp.Or(resp.Model, spec.Model), cmp.Or(resp.Provider, spec.Provider), resp.Others
 			return resp, resp.Usage, nil
 		})
 	}
@@ -211,6 +223,12 @@ const (
 //
 // Errors: *steward.Failure naming the parameter.
 func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
+	return r.Pictures(ctx, param, 0)
+}
+
+// Pictures is Files for a parameter of which no picture behind a URL may be longer than so many bytes: its download stops there. 0 means
+// as long as any file.
+func (r *Run) Pictures(ctx context.Context, param string, maxRemote int64) ([]steward.File, error) {
 	var files []steward.File
 	refs := r.Config.FileRefs(param)
 	if len(refs) > maxFiles {
@@ -218,7 +236,7 @@ func (r *Run) Files(ctx context.Context, param string) ([]steward.File, error) {
 	}
 	var total int64
 	for i, ref := range refs {
-		f, err := r.resolveFile(ctx, param, i, ref)
+		f, err := r.resolveFile(ctx, param, i, ref, maxRemote)
 		if err != nil {
 			return nil, named(err, fmt.Sprintf("%s[%d]", param, i))
 		}
@@ -242,10 +260,10 @@ func named(err error, file string) error {
 	return &about
 }
 
-func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef) (steward.File, error) {
+func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef, maxPicture int64) (steward.File, error) {
 	switch {
 	case ref.File != nil && ref.File.SHA256 == "" && ref.File.SourceURL != "":
-		return r.fetch(ctx, param, i, ref.File.SourceURL)
+		return r.fetch(ctx, param, i, ref.File.SourceURL, maxPicture)
 	case ref.File != nil:
 		return *ref.File, nil
 	case steward.IsFileID(ref.Text):
@@ -259,7 +277,7 @@ func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef)
 		}
 		return f, err
 	case IsURL(ref.Text):
-		return r.fetch(ctx, param, i, ref.Text)
+		return r.fetch(ctx, param, i, ref.Text, maxPicture)
 	default:
 		return steward.File{}, &steward.Failure{
 			Code:    steward.FailMissingInput,
@@ -269,9 +287,9 @@ func (r *Run) resolveFile(ctx context.Context, param string, i int, ref FileRef)
 }
 
 // fetch gets a parameter's URL as one step.
-func (r *Run) fetch(ctx context.Context, param string, i int, url string) (steward.File, error) {
+func (r *Run) fetch(ctx context.Context, param string, i int, url string, maxPicture int64) (steward.File, error) {
 	spec := StepSpec{Name: fmt.Sprintf("fetch.%s[%d]", param, i), Kind: steward.StepFetch, Input: url}
-	return Do(ctx, r, spec, func(ctx context.Context) (steward.File, error) { return r.journal.Fetch(ctx, url) })
+	return Do(ctx, r, spec, func(ctx context.Context) (steward.File, error) { return r.journal.Fetch(ctx, url, maxPicture) })
 }
 
 // OpenFile reads a stored file. The caller closes it.

@@ -31,13 +31,17 @@ func (s *Service) FetchURL(ctx context.Context, url string) (steward.File, error
 	return f, in.end(err)
 }
 
-// FetchForJob gets a URL as a file that a running job holds. The file has no id of its own: it is opened by its hash.
+// FetchForJob gets a URL as a file that a running job holds. The file has no id of its own: it is opened by its hash. The download of a
+// picture stops at maxPicture bytes, 0 meaning MaxFileBytes.
 //
-// Errors: *steward.Failure as FetchURL; Conflict when the lease is lost; Unavailable.
-func (s *Service) FetchForJob(ctx context.Context, lease store.Lease, url string) (steward.File, error) {
+// Errors: *steward.Failure as FetchURL, FailUnsupportedFile for a picture that is too long; Conflict when the lease is lost; Unavailable.
+func (s *Service) FetchForJob(ctx context.Context, lease store.Lease, url string, maxPicture int64) (steward.File, error) {
 	in, err := s.fetch(ctx, url)
 	if err != nil {
 		return steward.File{}, err
+	}
+	if err := in.boundPicture(maxPicture); err != nil {
+		return steward.File{}, in.end(err)
 	}
 	staged, f, err := s.stage(ctx, in.incoming)
 	if err := in.end(err); err != nil {
@@ -57,6 +61,7 @@ func (s *Service) FetchForJob(ctx context.Context, lease store.Lease, url string
 type fetched struct {
 	incoming
 	answer io.Closer
+	length int64 // as the answer says; -1 when it does not
 }
 
 // fetch asks for a URL and refuses answers other than 200.
@@ -70,7 +75,7 @@ func (s *Service) fetch(ctx context.Context, url string) (*fetched, error) {
 	}
 	return &fetched{
 		incoming: incoming{name: nameOf(res), declaredType: res.Header.Get("Content-Type"), sourceURL: url, body: res.Body},
-		answer:   res.Body,
+		answer:   res.Body, length: res.ContentLength,
 	}, nil
 }
 

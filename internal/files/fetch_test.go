@@ -107,7 +107,7 @@ func TestFetchFailures(t *testing.T) {
 	lease := h.running(t)
 	for url, want := range cases {
 		_, err := h.FetchURL(h.ctx(t), url)
-		_, jerr := h.FetchForJob(t.Context(), lease, url)
+		_, jerr := h.FetchForJob(t.Context(), lease, url, 8<<20)
 		for _, err := range []error{err, jerr} {
 			var f *steward.Failure
 			if !errors.As(err, &f) || f.Code != want.code || f.Transient != want.again || (f.RetryAfter-want.after).Abs() > time.Second {
@@ -123,7 +123,7 @@ func TestFetchForJob(t *testing.T) {
 	h := newHouse(t)
 	srv := website(t, h.clock.Now)
 	lease := h.running(t)
-	f, err := h.FetchForJob(t.Context(), lease, srv.URL+"/named")
+	f, err := h.FetchForJob(t.Context(), lease, srv.URL+"/named", 8<<20)
 	want := steward.File{Name: "re port.csv", ContentType: "text/csv", SizeBytes: 3, SHA256: f.SHA256, SourceURL: srv.URL + "/named"}
 	if err != nil || f != want {
 		t.Fatalf("got %+v, %v, want %+v", f, err, want)
@@ -136,7 +136,7 @@ func TestFetchForJob(t *testing.T) {
 		t.Errorf("got %q, %v", got, ok)
 	}
 	lost := store.Lease{JobID: lease.JobID, Fence: lease.Fence + 1}
-	if _, err := h.FetchForJob(t.Context(), lost, srv.URL+"/"); steward.CodeOf(err) != steward.Conflict {
+	if _, err := h.FetchForJob(t.Context(), lost, srv.URL+"/", 0); steward.CodeOf(err) != steward.Conflict {
 		t.Errorf("lost lease: got %v", err)
 	}
 	if left := h.onDisk(t); len(left) != 1 {

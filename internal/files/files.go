@@ -24,6 +24,7 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/blob"
 	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/safehttp"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -37,6 +38,7 @@ type Options struct {
 	SweepEvery time.Duration // wait between two sweeps of Run; 0 means 10 min
 	Clock      clock.Clock   // nil means clock.System
 	Logger     *slog.Logger  // nil means slog.Default()
+	Disk       *disk.Guard   // asked before uploads are taken; nil takes all
 }
 
 // Service is the files of all organizations. Safe for concurrent use.
@@ -101,6 +103,11 @@ func (s *Service) stage(ctx context.Context, in incoming) (*blob.Staged, steward
 
 // upload stores a file under an upload reference of org.
 func (s *Service) upload(ctx context.Context, org steward.OrganizationID, in incoming) (steward.File, error) {
+	if s.opts.Disk != nil {
+		if err := s.opts.Disk.TakesWork(); err != nil {
+			return steward.File{}, err
+		}
+	}
 	staged, f, err := s.stage(ctx, in)
 	if err != nil {
 		return steward.File{}, err
@@ -111,9 +118,15 @@ func (s *Service) upload(ctx context.Context, org steward.OrganizationID, in inc
 		return steward.File{}, fmt.Errorf("new file id: %w", err)
 	}
 	f.ID = steward.FileID(id.String())
+	tries := 0
 	err = s.place(ctx, staged, func() (bool, error) {
+		tries++
 		now := s.opts.Clock.Now()
-		return s.store.Reserve(ctx, store.FileRecord{File: f, OrganizationID: org, CreatedAt: now}, now.Add(s.opts.UploadTTL))
+		known, err := s.store.Reserve(ctx, store.FileRecord{File: f, OrganizationID: org, CreatedAt: now}, now.Add(s.opts.UploadTTL))
+		if tries > 1 && steward.CodeOf(err) == steward.Conflict {
+			return false, nil // the try before was carried out, and its answer was lost: nobody else has this id
+		}
+		return known, err
 	})
 	if err != nil {
 		s.dropFailed(ctx, f.ID)
@@ -142,8 +155,8 @@ func (s *Service) place(ctx context.Context, staged *blob.Staged, reserve func()
 		return err
 	}
 	if known {
-		// Bytes that went missing behind our back are put in place again.
-		if ok, err := s.bucket.Exists(ctx, staged.SHA256()); err == nil && ok {
+		// Bytes that went missing or bad behind our back are put in place again.
+		if ok, err := s.bucket.Sound(ctx, staged.SHA256()); err == nil && ok {
 			return nil
 		}
 	}
@@ -304,11 +317,15 @@ func (s *Service) deleteBytes(ctx context.Context, shas []string) (gone []string
 	return gone, err
 }
 
+// retryFor bounds how long calls are tried again: each of them may take seconds while the database is away.
+const retryFor = 5 * time.Second
+
 // retry calls fn until it does not answer Unavailable, for about three seconds.
 func retry(ctx context.Context, fn func() error) error {
+	began := time.Now()
 	for wait := 20 * time.Millisecond; ; wait *= 2 {
 		err := fn()
-		if steward.CodeOf(err) != steward.Unavailable || wait > 2*time.Second {
+		if steward.CodeOf(err) != steward.Unavailable || wait > 2*time.Second || time.Since(began) > retryFor {
 			return err
 		}
 		select {

@@ -33,8 +33,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep drops what has expired by now and returns how many blobs were deleted.
+// Sweep drops what has expired by now, and what deletions had to leave, and returns how many blobs were deleted.
 func (s *Service) Sweep(ctx context.Context) (deleted int, err error) {
+	if err := s.bucket.Tidy(); err != nil {
+		return 0, err
+	}
 	for {
 		n, more, err := s.sweepOnce(ctx)
 		deleted += n

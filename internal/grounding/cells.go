@@ -195,7 +195,7 @@ func (f *folded) find(text, q string) (start, end int, best fit) {
 		}
 		i += from
 		if a, b, ok := f.span(text, i, i+len(q)); ok {
-			if got := edges(text, a, b); got > best {
+			if got := edges(text, a, b); got > best && !parts(text[:a], text[a:]) && !parts(text[:b], text[b:]) {
 				start, end, best = a, b, got
 			}
 			if best == whole {

@@ -51,7 +51,7 @@ func Find(docs []Document, quote string, file, page int) (Match, bool) {
 
 // Find returns the place of a quote, compared in folded form (see Fold). The document whose FileIndex is file and its page
 // with the number page are searched first, then the rest of that document, then all others. A quote does not match in the
-// middle of a word or a number. An empty quote is never found, nor one of more than 16 KiB.
+// middle of a word or a number, nor beside a hyphen in it. An empty quote is never found, nor one of more than 16 KiB.
 //
 // A quote that does not stand in the text as it runs is looked for in the cells of tables that go on in the next line, as far as
 // the places of the words tell them; see Match.Parts. It never joins the words of two cells.
@@ -179,6 +179,22 @@ func edges(text string, start, end int) fit {
 		return partOfNumber
 	}
 	return whole
+}
+
+// parts reports whether the border between left and right lies beside a hyphen that joins two words or figures, as in 1-2: cut off there,
+// it would be a minus. One behind a number is a minus unless figures follow at once.
+func parts(left, right string) bool {
+	last, size := utf8.DecodeLastRuneInString(left)
+	first, n := utf8.DecodeRuneInString(right)
+	switch {
+	case plain(first) == '-' && wordy(last):
+		first, _ = utf8.DecodeRuneInString(strings.TrimLeftFunc(right[n:], unicode.IsSpace)) // as Fold joins them
+		return wordy(first)
+	case plain(last) == '-' && unicode.IsDigit(first):
+		before, _ := utf8.DecodeLastRuneInString(left[:len(left)-size])
+		return wordy(before)
+	}
+	return false
 }
 
 // sameWord reports whether two neighbouring characters belong to one word. Scripts that put no blanks between words have no

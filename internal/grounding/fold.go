@@ -84,7 +84,7 @@ func (f *folder) word(s string, i int) int {
 	f.before, f.current = rune(s[end-2]), rune(s[end-1])
 	if f.track {
 		for at := i; at < end; at++ {
-			f.origin = append(f.origin, int32(at))
+			f.origin = append(f.origin, int32(at)) //nolint:gosec // G115: pages are far shorter
 		}
 	}
 	return end
@@ -183,7 +183,7 @@ func (f *folder) put(r rune, at int) {
 	f.current = r
 	if f.track {
 		for range len(f.out) - n {
-			f.origin = append(f.origin, int32(at))
+			f.origin = append(f.origin, int32(at)) //nolint:gosec // G115: pages are far shorter
 		}
 	}
 }

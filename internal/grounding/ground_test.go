@@ -346,7 +346,7 @@ func smallNumber(s string) bool {
 
 func TestAMutatedValueIsNeverVerified(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // reproducible on purpose
+	random := rand.New(rand.NewPCG(1, 2))
 	words := []string{"amount", "seller", "Berlin", "due", "net", "gross", "Müller", "office", "order"}
 	for range 3000 {
 		var b strings.Builder
@@ -405,6 +405,31 @@ func TestNumbersAreComparedInOneForm(t *testing.T) {
 	for _, bad := range []string{"", "-", "x", "1e9999999", "1.2.3", "NaN", strings.Repeat("9", 500)} {
 		if n, ok := grounding.CanonicalNumber(bad); ok {
 			t.Errorf("%q is %q", bad, n)
+		}
+	}
+}
+
+func TestAHyphenThatJoinsTwoFiguresIsNoMinus(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text, quote, value string
+		verified           bool
+	}{
+		{"Pages 1-2 of it", "-2", "-2", false},
+		{"Pages 1-2 of it", "1-", "-1", false},
+		{"Pages 1–2 of it", "–2", "-2", false},
+		{"Pages 1- 2 of it", "-2", "-2", false},
+		{"room a-25 is free", "-25", "-25", false},
+		{"Balance -25 today", "-25", "-25", true},
+		{"Balance $-25.00", "-25.00", "-25", true},
+		{"Refund 25.00- EUR", "25.00-", "-25", true},
+		{"Refund 25.00-\nTotal", "25.00-", "-25", true},
+		{"from 10 to -25", "to -25", "-25", true},
+	} {
+		x := grounding.NewIndex([]grounding.Document{grounding.FromText(0, "t", c.text)})
+		e := x.Ground(grounding.Claim{Path: "/n", Quote: c.quote, Confidence: 1}, grounding.Value{Kind: grounding.Number, Text: c.value})
+		if e.Unverified == c.verified {
+			t.Errorf("%q for %s in %q: %+v", c.quote, c.value, c.text, e)
 		}
 	}
 }

@@ -300,7 +300,7 @@ func wholeClock(s string) (clock string, ok bool) {
 		}
 		break
 	}
-	return string([]byte{'0' + byte(h/10), '0' + byte(h%10)}) + ":" + minute, isZone(rest)
+	return string([]byte{'0' + byte(h/10), '0' + byte(h%10)}) + ":" + minute, isZone(rest) //nolint:gosec // G115: an hour
 }
 
 // cutFigures cuts the figures off that a text begins with.

@@ -243,7 +243,7 @@ func TestNoQuoteJoinsTheWordsOfTwoCells(t *testing.T) {
 	t.Parallel()
 	found, all := 0, 0
 	for seed := range uint64(1500) {
-		grid, page := cells(rand.New(rand.NewPCG(seed, 1))) //nolint:gosec // chance that can be repeated
+		grid, page := cells(rand.New(rand.NewPCG(seed, 1)))
 		if quote := joinsCells(grid, page); quote != "" {
 			t.Fatalf("seed %d: %q is found in\n%s", seed, quote, page.Text)
 		}
@@ -270,7 +270,7 @@ func FuzzNoQuoteJoinsTheWordsOfTwoCells(f *testing.F) {
 	f.Add(uint64(1), 0.0, 0.0, 0)
 	f.Add(uint64(7), -1e308, 1e308, 3)
 	f.Fuzz(func(t *testing.T, seed uint64, dx, dy float64, at int) {
-		grid, page := cells(rand.New(rand.NewPCG(seed, 2))) //nolint:gosec // chance that can be repeated
+		grid, page := cells(rand.New(rand.NewPCG(seed, 2)))
 		if dx == 0 && dy == 0 {
 			if quote := joinsCells(grid, page); quote != "" {
 				t.Fatalf("%q is found in\n%s", quote, page.Text)

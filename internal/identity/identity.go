@@ -29,10 +29,11 @@ type Service struct {
 	clock clock.Clock
 	log   *slog.Logger
 
-	mu    sync.Mutex
-	cache map[string]cached // by prefix
-	epoch int               // goes up with every revocation: what was read before one is not kept
-	used  map[steward.KeyID]time.Time
+	mu      sync.Mutex
+	cache   map[string]cached    // by prefix
+	unknown map[string]time.Time // prefixes that no key had a moment ago; apart, so that guessing drives no key out of the cache
+	epoch   int                  // goes up with every revocation: what was read before one is not kept
+	used    map[steward.KeyID]time.Time
 }
 
 // cached is a key record as it was read a moment ago.
@@ -56,7 +57,7 @@ func New(s store.Identity, c clock.Clock, log *slog.Logger) *Service {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Service{store: s, clock: c, log: log, cache: map[string]cached{}, used: map[steward.KeyID]time.Time{}}
+	return &Service{store: s, clock: c, log: log, cache: map[string]cached{}, unknown: map[string]time.Time{}, used: map[steward.KeyID]time.Time{}}
 }
 
 // errKey is the one answer to every token that does not work, so that answers tell nothing about keys.
@@ -74,12 +75,11 @@ func (s *Service) Authenticate(ctx context.Context, token string) (*steward.Prin
 	}
 	now := s.clock.Now()
 	key, err := s.lookUp(ctx, prefix, now)
-	if steward.CodeOf(err) == steward.NotFound {
-		return nil, errKey()
-	}
-	if err != nil {
+	if err != nil && steward.CodeOf(err) != steward.NotFound {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
+	// A key that is not there has a hash of zeros, which no token has: the same work is done for it as for any other, so that the
+	// time of an answer tells nothing either.
 	hash := sha256.Sum256([]byte(token))
 	switch {
 	case subtle.ConstantTimeCompare(hash[:], key.Hash[:]) != 1,
@@ -91,21 +91,27 @@ func (s *Service) Authenticate(ctx context.Context, token string) (*steward.Prin
 	return &steward.Principal{OrganizationID: key.OrganizationID, UserID: key.UserID, KeyID: key.ID, Scopes: key.Scopes}, nil
 }
 
-// lookUp finds a key by prefix, in the cache when it was read a moment ago.
+// lookUp finds a key by prefix, in the cache when it was read a moment ago. With NotFound comes a record of zeros.
 func (s *Service) lookUp(ctx context.Context, prefix string, now time.Time) (store.KeyRecord, error) {
 	s.mu.Lock()
 	c, ok := s.cache[prefix]
+	missed, missing := s.unknown[prefix]
 	epoch := s.epoch
 	s.mu.Unlock()
 	if ok && now.Sub(c.read) < cacheFor {
 		return c.key, nil
 	}
-	key, err := s.store.KeyByPrefix(ctx, prefix)
-	if err != nil {
-		return store.KeyRecord{}, err
+	if missing && now.Sub(missed) < cacheFor {
+		return store.KeyRecord{}, &steward.Error{Code: steward.NotFound}
 	}
+	key, err := s.store.KeyByPrefix(ctx, prefix)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		s.miss(prefix, now, err)
+		return store.KeyRecord{}, err
+	}
+	delete(s.unknown, prefix)
 	if len(s.cache) >= cacheSize {
 		clear(s.cache)
 	}
@@ -113,6 +119,17 @@ func (s *Service) lookUp(ctx context.Context, prefix string, now time.Time) (sto
 		s.cache[prefix] = cached{key: *key, read: now}
 	}
 	return *key, nil
+}
+
+// miss remembers, under the lock, that no key has a prefix.
+func (s *Service) miss(prefix string, now time.Time, err error) {
+	if steward.CodeOf(err) != steward.NotFound {
+		return
+	}
+	if len(s.unknown) >= cacheSize {
+		clear(s.unknown)
+	}
+	s.unknown[prefix] = now
 }
 
 func (s *Service) touch(id steward.KeyID, now time.Time) {

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -62,6 +64,7 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 
 	lastChance atomic.Bool // it has one crash left before it counts as poison
+	did        *[32]byte   // key of what it does in the cache; nil before it is known
 
 	mu       sync.Mutex
 	until    time.Time
@@ -95,6 +98,9 @@ func (a *attempt) run() {
 	case errors.Is(err, errLeaseLost), errors.Is(err, store.ErrLeaseLost):
 		log.WarnContext(a.ctx, "job left: its lease is lost")
 		return
+	case errors.Is(err, errHalted), errors.Is(err, disk.ErrFailed):
+		log.WarnContext(a.ctx, "job left to the next process: nothing can be written any more")
+		return
 	case errors.Is(err, errShutdown):
 		a.handOver()
 		return
@@ -123,7 +129,7 @@ func (a *attempt) work(j *journal) (result *engine.Result, err error) {
 		}
 	}
 	svc := a.w.svc
-	_, prog, err := svc.agents.Resolve(a.ctx, a.job.OrganizationID, a.job.AgentID, a.job.VersionID)
+	version, prog, err := svc.agents.Resolve(a.ctx, a.job.OrganizationID, a.job.AgentID, a.job.VersionID)
 	if err != nil {
 		return nil, configFailure(err)
 	}
@@ -134,6 +140,9 @@ func (a *attempt) work(j *journal) (result *engine.Result, err error) {
 	config, err := prog.Bind(job.Inputs)
 	if err != nil {
 		return nil, configFailure(err)
+	}
+	if a.did, err = keyOf(a.job.OrganizationID, version, prog, config, job.Inputs); err != nil {
+		return nil, err
 	}
 	if config.Has("max_cost_usd") {
 		j.setLimit(steward.MicroUSD(config.Float("max_cost_usd") * 1e6))
@@ -166,7 +175,7 @@ func configFailure(err error) error {
 // outcome says what is to be written about an attempt's end.
 func (a *attempt) outcome(j *journal, result *engine.Result, err error) store.Outcome {
 	usage, refs := j.totals()
-	o := store.Outcome{At: a.w.svc.clock.Now(), References: refs, Usage: usage}
+	o := store.Outcome{At: a.w.svc.clock.Now(), References: refs, Usage: usage, CacheKey: a.did}
 	if err == nil {
 		o.Status, o.Outputs = steward.StatusSuccess, result.Outputs
 		if usage.Cost != nil && len(o.Outputs) > 0 {
@@ -196,11 +205,12 @@ func (a *attempt) outcome(j *journal, result *engine.Result, err error) store.Ou
 	return o
 }
 
-// failureOf makes a Failure of whatever an engine returned. A database that is away for a moment is a passing fault.
+// failureOf makes a Failure of whatever an engine returned. A database that is away is a passing fault, for which no job fails however often
+// it is met.
 func (a *attempt) failureOf(err error) *steward.Failure {
 	var f *steward.Failure
 	if !errors.As(err, &f) && steward.CodeOf(err) == steward.Unavailable {
-		return &steward.Failure{Code: steward.FailInternal, Message: "The server's storage was not available.", Transient: true, Err: err}
+		return &steward.Failure{Code: steward.FailInternal, Message: "The server's storage was not available.", Transient: true, Held: true, Err: err}
 	}
 	return steward.FailureOf(err)
 }
@@ -224,7 +234,9 @@ func (a *attempt) retriesDone() (retries, holds int) {
 // not be tried for ever because its result cannot be stored.
 func (a *attempt) finish(o store.Outcome) {
 	ctx := context.WithoutCancel(a.ctx)
+	failpoint.Pass("jobs.finish.before")
 	err := a.patiently(ctx, func(ctx context.Context) error { return a.w.svc.store.Finish(ctx, a.lease, o) })
+	failpoint.Pass("jobs.finish.after")
 	if err != nil && steward.CodeOf(err) != steward.Unavailable && !errors.Is(err, store.ErrLeaseLost) {
 		a.w.log.ErrorContext(ctx, "outcome refused by the database", "job_id", a.lease.JobID, "error", err)
 		failed := store.Outcome{
@@ -247,8 +259,9 @@ const (
 	writeTries   = 5
 )
 
-// patiently calls fn again while the database is away: until the lease has run out, or the stopping worker has waited long enough. Other
-// faults, such as a connection that broke in the middle, get a few tries; a lost lease and invalid data get none.
+// patiently calls fn again while the database is away: until the lease has run out, or the stopping worker has waited long enough. A full
+// disk is waited for as long as it takes: it keeps everybody from taking the job over, too. Other faults, such as a connection that broke
+// in the middle, get a few tries; a lost lease, invalid data and a disk that failed get none.
 func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) error) error {
 	wait, other := 50*time.Millisecond, 0
 	for {
@@ -261,7 +274,9 @@ func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) er
 		}
 		switch {
 		case err == nil, errors.Is(err, store.ErrLeaseLost), code == steward.Invalid, code == steward.Conflict, code == steward.TooLarge,
-			other >= writeTries, a.w.givenUp(), a.w.svc.clock.Now().After(a.leaseEnd()):
+			errors.Is(err, disk.ErrFailed), other >= writeTries, a.w.givenUp():
+			return err
+		case a.w.svc.clock.Now().After(a.leaseEnd()) && !errors.Is(err, disk.ErrNoRoom):
 			return err
 		}
 		time.Sleep(wait)
@@ -273,9 +288,11 @@ func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) er
 func (a *attempt) handOver() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), writeTimeout)
 	defer cancel()
+	failpoint.Pass("jobs.handover.before")
 	if err := a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}); err != nil {
 		a.w.log.WarnContext(ctx, "lease not handed over", "job_id", a.lease.JobID, "error", err)
 	}
+	failpoint.Pass("jobs.handover.after")
 }
 
 func (a *attempt) leaseEnd() time.Time {

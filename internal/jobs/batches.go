@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -43,6 +44,9 @@ func (s *Service) CreateBatch(ctx context.Context, p BatchParams) (*steward.Batc
 		return nil, err
 	}
 	if err := s.checkBatch(&p); err != nil {
+		return nil, err
+	}
+	if err := s.opts.Disk.TakesWork(); err != nil {
 		return nil, err
 	}
 	v, _, err := s.agents.ForRun(ctx, who.OrganizationID, p.AgentID, "")
@@ -163,7 +167,7 @@ type ItemsParams struct {
 // before, with the same content, keeps its job. An item whose inputs are refused becomes a job that failed.
 //
 // Errors: Invalid naming start or inputs; NotFound; NoCredit; Conflict when an item came before with other content, or when the batch is
-// closed and one of the items is new; Unavailable (nothing was stored).
+// closed and one of the items is new; RateLimited and Unavailable (nothing was stored).
 func (s *Service) AddItems(ctx context.Context, id steward.BatchID, p ItemsParams) ([]steward.JobID, error) {
 	who, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
 	if err != nil {
@@ -181,6 +185,9 @@ func (s *Service) AddItems(ctx context.Context, id steward.BatchID, p ItemsParam
 	}
 	in, err := s.takeIn(ctx, who, b.agent, b.version, s.clock.Now())
 	if err != nil {
+		return nil, err
+	}
+	if err := s.queue.admit(ctx, who.OrganizationID, len(p.Items)); err != nil {
 		return nil, err
 	}
 	in.timeout, in.metadata, in.skipCache = s.opts.Timeout, b.metadata, p.SkipCache
@@ -204,6 +211,7 @@ func (in *intake) addItems(ctx context.Context, id steward.BatchID, p ItemsParam
 		in.s.release(ctx, in.stored)
 		return nil, fmt.Errorf("add items to batch: %w", err)
 	}
+	failpoint.Pass("jobs.submit.items")
 	var unused []steward.FileID
 	for i, d := range done {
 		if d.Replayed {
@@ -350,6 +358,9 @@ func (s *Service) ResumeBatch(ctx context.Context, id steward.BatchID, statuses 
 		return nil, err
 	}
 	if _, err := s.takeIn(ctx, who, b.agent, b.version, s.clock.Now()); err != nil {
+		return nil, err
+	}
+	if err := s.queue.admit(ctx, who.OrganizationID, 1); err != nil { // all of its items, or none
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)

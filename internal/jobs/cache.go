@@ -43,6 +43,18 @@ func (in *intake) cacheUse(config engine.Config, inputs []steward.Input) (*store
 	return use, nil
 }
 
+// keyOf returns the key of what a run of a version does now: models and engines may have changed since it was submitted. A result that is
+// not to be reused any more has the key of nothing, all zeros.
+func keyOf(org steward.OrganizationID, v *steward.Version, prog *engine.Program, config engine.Config, inputs []steward.Input) (*[32]byte, error) {
+	reuse, ok := prog.Reuse(config)
+	if !ok {
+		return new([32]byte), nil
+	}
+	in := &intake{who: &steward.Principal{OrganizationID: org}, version: v, prog: prog}
+	key, err := in.cacheKey(reuse, inputs)
+	return &key, err
+}
+
 // namesURL reports whether an input is a URL, or a file behind one.
 func namesURL(in steward.Input) bool {
 	return !in.JSON && engine.IsURL(strings.TrimSpace(in.Value)) ||

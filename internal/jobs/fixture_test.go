@@ -37,6 +37,7 @@ type houseOptions struct {
 	dir     string // "" means a new one
 	engines []engine.Engine
 	models  enginetest.Models
+	source  agents.Models                                     // nil means models
 	reckon  func(models enginetest.Models) engine.ModelSource // nil means models that cannot tell their cost beforehand
 	jobs    jobs.Options
 	clock   clock.Clock                       // nil means the system's
@@ -77,8 +78,12 @@ func openHouse(t *testing.T, o houseOptions) *house {
 		models = o.reckon(o.models)
 	}
 	h := &house{t: t, store: st, models: models, files: files.New(st, bucket, web, &files.Options{Logger: quiet})}
-	h.agents = agents.New(st, registry, o.models, o.clock)
-	o.jobs.Logger = quiet
+	var source agents.Models = o.models
+	if o.source != nil {
+		source, h.models = o.source, o.source
+	}
+	h.agents = agents.New(st, registry, source, o.clock)
+	o.jobs.Logger, o.jobs.Models = quiet, models
 	var js jobs.Store = st
 	if o.wrap != nil {
 		js = o.wrap(st)

@@ -103,6 +103,13 @@ func (h *hub) cancelAll(org steward.OrganizationID, f store.OpenFilter, cause er
 	}
 }
 
+// look has whoever waits for a job look at it.
+func (h *hub) look(id steward.JobID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wake(id)
+}
+
 // wake closes the job's watch channels. The caller holds mu.
 func (h *hub) wake(id steward.JobID) {
 	for _, ch := range h.watchers[id] {

@@ -55,6 +55,9 @@ func (in *intake) readInput(ctx context.Context, def steward.InputDefinition, fi
 	switch {
 	case isFileType(def.DataType), def.DataType == "*/*" && last.File != nil:
 		return in.readFiles(ctx, def, one, fields)
+	case last.File != nil && isTextDocument(last.File) && strings.HasPrefix(def.DataType, "text/") && in.prog.TakesFile(def.Key, last.File.ContentType):
+		one.Files = []steward.File{*last.File}
+		return one, nil
 	case last.File != nil:
 		return in.s.readTextFile(ctx, one, last.File)
 	case len(last.JSON) > maxTextBytes || len(last.Text) > maxTextBytes: // a run could not read it
@@ -132,9 +135,19 @@ func readJSON(in steward.Input, raw json.RawMessage) (steward.Input, error) {
 	return in, nil
 }
 
+// isTextFile reports whether a file's content is a text as it is.
+func isTextFile(f *steward.File) bool {
+	return strings.HasPrefix(f.ContentType, "text/") || f.ContentType == "application/json"
+}
+
+// isTextDocument reports whether a file may hold the text that an input asks for: a picture in its place is a mistake.
+func isTextDocument(f *steward.File) bool {
+	return !isTextFile(f) && !strings.HasPrefix(f.ContentType, "image/")
+}
+
 // readTextFile takes an upload for a text input: its content is the text.
 func (s *Service) readTextFile(ctx context.Context, in steward.Input, f *steward.File) (steward.Input, error) {
-	if !strings.HasPrefix(f.ContentType, "text/") && f.ContentType != "application/json" {
+	if !isTextFile(f) {
 		return in, inputErr("Input %s must be a text, not a file of type %s", in.Key, f.ContentType)
 	}
 	if f.SizeBytes > maxTextBytes {

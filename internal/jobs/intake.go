@@ -33,8 +33,11 @@ type intake struct {
 
 // takeIn looks up what a new run needs and checks the budgets.
 //
-// Errors: NotFound; NoCredit.
+// Errors: NotFound; NoCredit; Unavailable while the disk takes no new work.
 func (s *Service) takeIn(ctx context.Context, who *steward.Principal, agent steward.AgentID, version steward.VersionID, now time.Time) (*intake, error) {
+	if err := s.opts.Disk.TakesWork(); err != nil {
+		return nil, err
+	}
 	v, prog, err := s.agents.ForRun(ctx, who.OrganizationID, agent, version)
 	if err != nil {
 		return nil, err

@@ -14,11 +14,14 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -59,8 +62,9 @@ type Files interface {
 	SaveForJob(ctx context.Context, lease store.Lease, r io.Reader) (sha256 string, sizeBytes int64, err error)
 	// HoldForJob makes a running job hold a stored file. Errors: Conflict when the lease is lost; NotFound.
 	HoldForJob(ctx context.Context, lease store.Lease, f steward.File) error
-	// FetchForJob gets a URL as a file that a running job holds. Errors: *steward.Failure; Conflict when the lease is lost.
-	FetchForJob(ctx context.Context, lease store.Lease, url string) (steward.File, error)
+	// FetchForJob gets a URL as a file that a running job holds; a picture of at most maxPicture bytes, 0 meaning no limit of its own.
+	// Errors: *steward.Failure; Conflict when the lease is lost.
+	FetchForJob(ctx context.Context, lease store.Lease, url string, maxPicture int64) (steward.File, error)
 }
 
 // Options tunes a Service and its Worker. The zero value is ready to use.
@@ -68,8 +72,11 @@ type Options struct {
 	Timeout     time.Duration // of a job that names none; 0 means 2 h
 	SyncTimeout time.Duration // how long RunSync waits; 0 means 120 s
 	Budget      Budget
-	StoreTraces bool         // keep what models were asked and what they answered, where a configuration does not say store_traces
-	Logger      *slog.Logger // nil means slog.Default()
+	Backlog     Backlog
+	Models      engine.ModelSource // what TestModel tests; it is needed for nothing else
+	StoreTraces bool               // keep what models were asked and what they answered, where a configuration does not say store_traces
+	Disk        *disk.Guard        // says whether new work may be taken and anything be written; nil means always
+	Logger      *slog.Logger       // nil means slog.Default()
 }
 
 // Budget is what may be spent, in days and months of UTC. 0 means no limit.
@@ -104,6 +111,10 @@ type Service struct {
 	log    *slog.Logger
 	hub    *hub
 	spend  *spendings
+	queue  *backlog
+	look   *lookout
+
+	testing sync.Mutex // held while a model is tested
 
 	batches *facts        // what never changes about batches
 	settled chan struct{} // gets a value when a batch may have come to its end
@@ -120,8 +131,13 @@ func New(s Store, agents Agents, files Files, c clock.Clock, opts Options) *Serv
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
 	}
+	if opts.Disk == nil {
+		opts.Disk = disk.NewGuard(disk.Options{Logger: opts.Logger})
+	}
+	h := newHub()
 	return &Service{
-		store: s, agents: agents, files: files, clock: c, opts: opts, log: opts.Logger, hub: newHub(),
+		store: s, agents: agents, files: files, clock: c, opts: opts, log: opts.Logger, hub: h,
+		queue: &backlog{limits: opts.Backlog, count: s.CountQueued, clock: c}, look: newLookout(s, h),
 		spend: newSpendings(s, opts.Budget, c), batches: newFacts(), settled: make(chan struct{}, 1),
 	}
 }
@@ -143,6 +159,7 @@ type RunParams struct {
 	IdempotencyKey string          // the same key within 24 h gives the first job; "" means none
 	SkipCache      bool            // do not answer from an earlier equal run
 	Timeout        time.Duration   // 0 means the default; at most MaxTimeout
+	Queued         func()          // called by RunSync when the job is on disk and the wait begins; may be nil
 }
 
 // CheckRun reports whether the caller may run a version, before the request's body is read.
@@ -164,7 +181,8 @@ func (s *Service) CheckRun(ctx context.Context, agent steward.AgentID, version s
 // first job, whatever has become of budgets, versions and files since. A run that equals an earlier one is answered from the cache: the
 // new job has ended as CACHED then. Uploads that came with the request and that no job took are left to the caller.
 //
-// Errors: Invalid naming the input or field; NotFound; Denied; NoCredit; Unavailable (nothing was stored).
+// Errors: Invalid naming the input or field; NotFound; Denied; NoCredit; RateLimited (nothing was stored); Unavailable (nothing was stored, or
+// the database went away in the middle: the same idempotency key gives the job if there is one).
 func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error) {
 	who, err := steward.PrincipalFrom(ctx, steward.ScopeRun)
 	if err != nil {
@@ -181,6 +199,9 @@ func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error
 	if err != nil {
 		return "", err
 	}
+	if err := s.queue.admit(ctx, who.OrganizationID, 1); err != nil {
+		return "", err
+	}
 	in.timeout, in.metadata, in.skipCache = p.Timeout, p.Metadata, p.SkipCache
 	job, err := in.job(ctx, p.Inputs)
 	if err != nil {
@@ -188,38 +209,13 @@ func (s *Service) Submit(ctx context.Context, p RunParams) (steward.JobID, error
 		return "", err
 	}
 	if p.IdempotencyKey != "" {
-		job.IdempotencyKey, job.IdempotencyTo, job.RequestHash = p.storedKey(), now.Add(idempotencyFor), p.hash()
+		job.IdempotencyKey, job.IdempotencyTo, job.RequestHash = p.storedKey(), now.Add(idempotencyFor), p.storedHash()
 	}
 	return s.submit(ctx, job, in.stored)
 }
 
-// replay returns the job that an idempotency key stands for. ok is false without a key or when the key is new.
-//
-// Errors: Invalid when the key was used with other content.
-func (s *Service) replay(ctx context.Context, org steward.OrganizationID, p *RunParams, now time.Time) (id steward.JobID, ok bool, err error) {
-	if p.IdempotencyKey == "" {
-		return "", false, nil
-	}
-	id, hash, ok, err := s.store.FindIdempotent(ctx, org, p.AgentID, p.storedKey(), now)
-	if err != nil {
-		return "", false, fmt.Errorf("look up idempotency key: %w", err)
-	}
-	if ok && hash != p.hash() {
-		return "", false, errKeyReused(nil)
-	}
-	return id, ok, nil
-}
-
 func errKeyReused(cause error) error {
 	return &steward.Error{Code: steward.Invalid, Field: steward.InputField, Message: "Idempotency-Key was used before with other inputs or metadata.", Err: cause}
-}
-
-// storedKey is the idempotency key with the version it is for: the same key for another version is another key.
-func (p *RunParams) storedKey() string {
-	if p.VersionID == "" {
-		return p.IdempotencyKey
-	}
-	return string(p.VersionID) + "/" + p.IdempotencyKey
 }
 
 // release drops files of this service's own making that no job took.
@@ -234,7 +230,9 @@ func (s *Service) release(ctx context.Context, ids []steward.FileID) {
 
 // submit stores the job. The long texts that were stored for it are dropped when it failed or was a repetition.
 func (s *Service) submit(ctx context.Context, job store.NewJob, stored []steward.FileID) (steward.JobID, error) {
+	failpoint.Pass("jobs.submit.before")
 	done, err := s.store.Submit(ctx, []store.NewJob{job})
+	failpoint.Pass("jobs.submit.after")
 	if err == nil && !done[0].Replayed {
 		return done[0].ID, nil
 	}
@@ -311,6 +309,9 @@ func (s *Service) RunSync(ctx context.Context, p RunParams) (*steward.Job, error
 	if err != nil {
 		return nil, err
 	}
+	if p.Queued != nil {
+		p.Queued()
+	}
 	wait, cancel := context.WithTimeout(ctx, s.opts.SyncTimeout)
 	defer cancel()
 	if err := s.await(wait, who.OrganizationID, id); err != nil {
@@ -322,22 +323,18 @@ func (s *Service) RunSync(ctx context.Context, p RunParams) (*steward.Job, error
 	return s.store.Job(ctx, who.OrganizationID, id)
 }
 
-// pollEvery is how often a waiter looks for the end of a job that another process may be running.
-const pollEvery = 500 * time.Millisecond
-
 // await returns when a job has ended.
 func (s *Service) await(ctx context.Context, org steward.OrganizationID, id steward.JobID) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
+	defer s.look.enter(ctx, org, id)()
 	for {
-		if ended, err := s.awaitOnce(ctx, org, id, tick.C); ended || err != nil {
+		if ended, err := s.awaitOnce(ctx, org, id); ended || err != nil {
 			return err
 		}
 	}
 }
 
 // awaitOnce looks at a job and, when it is open, waits until something may have happened to it.
-func (s *Service) awaitOnce(ctx context.Context, org steward.OrganizationID, id steward.JobID, tick <-chan time.Time) (ended bool, err error) {
+func (s *Service) awaitOnce(ctx context.Context, org steward.OrganizationID, id steward.JobID) (ended bool, err error) {
 	woken, stop := s.hub.watch(id)
 	defer stop()
 	st, err := s.store.JobStatus(ctx, org, id)
@@ -346,7 +343,6 @@ func (s *Service) awaitOnce(ctx context.Context, org steward.OrganizationID, id 
 	}
 	select {
 	case <-woken:
-	case <-tick:
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

@@ -29,7 +29,7 @@ func writeFile(t *testing.T, path, text string) {
 
 func readFile(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // below the test's folder
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

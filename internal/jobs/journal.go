@@ -16,6 +16,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -119,10 +120,13 @@ func (j *journal) Recorded(name string) (steward.Step, bool) {
 }
 
 // Begin implements engine.Journal: interruptions first, then the budgets of the job, the organization and the agent, for which it may
-// have to wait.
+// have to wait, as it does for room on a full disk: what is begun then could not be recorded.
 func (j *journal) Begin(ctx context.Context, spec engine.StepSpec) (end func(), err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if err := j.a.w.svc.opts.Disk.AwaitRoom(ctx); err != nil {
+		return nil, err
 	}
 	release := func() {}
 	if spec.Kind == steward.StepModel {
@@ -156,8 +160,7 @@ func (j *journal) reserve(ctx context.Context, spec *engine.StepSpec) (release f
 	case spec.Unpriced && j.limit != nil:
 		return nil, j.unpricedModel(spec.Model)
 	case spec.Unpriced && len(purses) > 0:
-		return nil, &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf(
-			"The price of the model %s is unknown, so the budget of the %s cannot be kept.", spec.Model, purses[0].of)}
+		return nil, unpricedBudget(spec.Model, purses[0])
 	}
 	if j.limit != nil {
 		j.mu.Lock()
@@ -181,6 +184,11 @@ func (j *journal) reserve(ctx context.Context, spec *engine.StepSpec) (release f
 		everywhere()
 		here()
 	}, nil
+}
+
+func unpricedBudget(name string, p *purse) error {
+	return &steward.Failure{Code: steward.FailCostLimit, Message: fmt.Sprintf(
+		"The price of the model %s is unknown, so the budget of the %s cannot be kept.", name, p.of)}
 }
 
 // costLimit makes a failure of a budget that is used up.
@@ -228,10 +236,16 @@ func (j *journal) Record(ctx context.Context, st steward.Step) error {
 			return fmt.Errorf("store output: %w", err)
 		}
 	}
+	if err := failpoint.Hit("jobs.record.before"); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
 	if err := j.store(ctx, stored); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	j.a.w.progressed(j.a)
+	failpoint.Pass("jobs.record.after")
+	if !st.Failed() {
+		j.a.w.progressed(j.a)
+	}
 	if err := j.note(st); err != nil {
 		return err
 	}
@@ -267,19 +281,25 @@ func (j *journal) store(ctx context.Context, st steward.Step) error {
 	return j.a.patiently(ctx, func(ctx context.Context) error {
 		tries++
 		err := j.a.w.svc.store.RecordStep(ctx, j.a.lease, st)
-		if tries > 1 && steward.CodeOf(err) == steward.Conflict && !errors.Is(err, store.ErrLeaseLost) && j.isStored(ctx, st) {
-			return nil
+		if tries > 1 && steward.CodeOf(err) == steward.Conflict && !errors.Is(err, store.ErrLeaseLost) {
+			return j.isStored(ctx, st, err)
 		}
 		return err
 	})
 }
 
-// isStored reports whether the database has this very step.
-func (j *journal) isStored(ctx context.Context, st steward.Step) bool {
+// isStored returns nil when the database has this very step, taken when it has another of its name, and why it could not be asked.
+func (j *journal) isStored(ctx context.Context, st steward.Step, taken error) error {
 	steps, err := j.a.w.svc.store.LoadSteps(ctx, j.a.lease)
-	return err == nil && slices.ContainsFunc(steps, func(s steward.Step) bool {
+	if err != nil {
+		return fmt.Errorf("look for a step: %w", err)
+	}
+	if slices.ContainsFunc(steps, func(s steward.Step) bool {
 		return s.Name == st.Name && s.Attempt == st.Attempt && s.StartedAt.Equal(st.StartedAt)
-	})
+	}) {
+		return nil
+	}
+	return taken
 }
 
 // Progress implements engine.Journal.
@@ -291,8 +311,8 @@ func (j *journal) OpenFile(ctx context.Context, f steward.File) (io.ReadSeekClos
 }
 
 // Fetch implements engine.Journal.
-func (j *journal) Fetch(ctx context.Context, url string) (steward.File, error) {
-	return j.a.w.svc.files.FetchForJob(ctx, j.a.lease, url)
+func (j *journal) Fetch(ctx context.Context, url string, maxPicture int64) (steward.File, error) {
+	return j.a.w.svc.files.FetchForJob(ctx, j.a.lease, url, maxPicture)
 }
 
 // StoredFile implements engine.Journal.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -42,8 +43,12 @@ func (s *Service) RunMany(ctx context.Context, p ManyParams) ([]steward.JobID, e
 	if err != nil {
 		return nil, err
 	}
+	if err := s.queue.admit(ctx, who.OrganizationID, len(p.Items)); err != nil {
+		return nil, err
+	}
 	in.timeout, in.metadata, in.skipCache = timeout, p.Metadata, p.SkipCache
 	ids, err := in.submitAll(ctx, p.Items)
+	failpoint.Pass("jobs.submit.many")
 	if err != nil {
 		s.release(ctx, in.stored)
 		return nil, err

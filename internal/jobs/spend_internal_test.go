@@ -236,7 +236,7 @@ func TestCallsThatShareManyBudgetsAllEnd(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				rnd := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test that can be repeated
+				rnd := rand.New(rand.NewPCG(seed, 1))
 				var b books
 				org, agents := shared(5000+steward.MicroUSD(rnd.IntN(5000))), []*purse{shared(4000), shared(3000), shared(1 << 40)}
 				all := append([]*purse{org}, agents...)

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -32,6 +35,7 @@ type WorkerOptions struct {
 var (
 	errLeaseLost = errors.New("the lease is lost: another worker has the job, or it has ended")
 	errShutdown  = errors.New("the process is stopping")
+	errHalted    = errors.New("nothing can be written any more")
 	errCancelled = &steward.Failure{Code: steward.FailCancelled, Message: "The job was cancelled."}
 )
 
@@ -47,6 +51,7 @@ type Worker struct {
 	running map[*attempt]struct{}
 	freed   chan struct{} // gets a value when a running job ended
 	drained time.Time     // when waiting for running jobs ends; zero until the worker stops
+	doubt   time.Time     // until when claims of before may be carried out; zero means not at all; of the claim loop alone
 	keeping sync.Mutex    // held while leases that have run out are renewed out of turn
 	wg      sync.WaitGroup
 }
@@ -84,9 +89,13 @@ func setDefault[T comparable](v *T, d T) {
 
 // Run takes back what an earlier incarnation of this node held, then claims and runs jobs until ctx ends. Then it claims no
 // more, gives running jobs the grace period, interrupts the rest and hands their leases over: they go on in the next
-// process at the step where they were. It returns after everything it started has stopped.
+// process at the step where they were. When the disk fails, running jobs are interrupted at once: nothing that they do could be recorded.
+// It returns after everything it started has stopped.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := w.takeBack(ctx); err != nil && ctx.Err() == nil {
+	switch err := w.takeBack(ctx); {
+	case errors.Is(err, disk.ErrFailed):
+		return nil // whoever watches the disk says so, and ends the process
+	case err != nil && ctx.Err() == nil:
 		return err
 	}
 	// Attempts outlive ctx by the grace period, heartbeats outlive the attempts.
@@ -97,7 +106,16 @@ func (w *Worker) Run(ctx context.Context) error {
 		defer close(beating)
 		w.heartbeat(beat)
 	}()
-	w.claimLoop(ctx, base)
+	claiming, halt := context.WithCancel(ctx)
+	defer halt()
+	go func() {
+		select {
+		case <-w.svc.opts.Disk.Failed():
+			halt()
+		case <-claiming.Done():
+		}
+	}()
+	w.claimLoop(claiming, base)
 	w.drain(base)
 	stopBeat()
 	<-beating
@@ -109,10 +127,18 @@ func (w *Worker) takeBack(ctx context.Context) error {
 	if w.opts.Node == "" {
 		return nil
 	}
+	failpoint.Pass("jobs.takeback.before")
 	n, err := w.svc.store.TakeBack(ctx, w.worker)
+	for errors.Is(err, disk.ErrNoRoom) {
+		if err := w.svc.opts.Disk.AwaitRoom(ctx); err != nil {
+			return err
+		}
+		n, err = w.svc.store.TakeBack(ctx, w.worker)
+	}
 	if err != nil {
 		return fmt.Errorf("take back jobs: %w", err)
 	}
+	failpoint.Pass("jobs.takeback.after")
 	if n > 0 {
 		w.log.InfoContext(ctx, "jobs taken back", "count", n)
 	}
@@ -125,7 +151,7 @@ func (w *Worker) claimLoop(ctx, base context.Context) {
 	failures := 0
 	for ctx.Err() == nil {
 		more := false
-		if free := w.opts.Concurrency - w.countRunning(); free > 0 {
+		if free := w.opts.Concurrency - w.countRunning(); free > 0 && w.svc.opts.Disk.TakesWork() == nil {
 			n, err := w.claim(ctx, base, free)
 			failures = w.noteClaim(ctx, failures, err)
 			more = err == nil && n == free
@@ -172,17 +198,46 @@ func (w *Worker) claim(stopping, base context.Context, free int) (int, error) {
 	if lapsed {
 		w.renew(ctx) // after a jump of the clock, this process's own jobs would look abandoned
 	}
+	if err := w.disown(ctx, now); err != nil {
+		return 0, err
+	}
 	claimed, err := w.svc.store.Claim(ctx, store.ClaimRequest{
 		Worker: w.worker, Now: now, Max: free, Lease: w.opts.Lease, MaxCrashes: w.opts.MaxCrashes, Limits: w.opts.Limits,
 		LastChance: !lastChance,
 	})
 	if err != nil {
+		w.doubt = now.Add(w.opts.Lease) // it may have been carried out, or still be
 		return 0, err
 	}
 	for _, c := range claimed {
+		failpoint.Pass("jobs.claimed")
 		w.start(newAttempt(base, w, c, now.Add(w.opts.Lease)))
 	}
 	return len(claimed), nil
+}
+
+// disown gives back what claims brought whose answer never came: nobody works on it, and its lease would have to run out, which counts as a
+// crash. It is repeated for the length of a lease, as what was asked last may be carried out late.
+func (w *Worker) disown(ctx context.Context, now time.Time) error {
+	if w.doubt.IsZero() {
+		return nil
+	}
+	attempts := w.attempts()
+	known := make([]store.Lease, len(attempts))
+	for i, a := range attempts {
+		known[i] = a.lease
+	}
+	n, err := w.svc.store.Disown(ctx, w.worker, known)
+	if err != nil {
+		return fmt.Errorf("disown jobs: %w", err)
+	}
+	if n > 0 {
+		w.log.WarnContext(ctx, "jobs given back: the answer to their claim was lost", "jobs", n)
+	}
+	if now.After(w.doubt) {
+		w.doubt = time.Time{}
+	}
+	return nil
 }
 
 // start runs an attempt. An earlier one of the same job has lost its lease to it.
@@ -253,13 +308,14 @@ func (w *Worker) countRunning() int {
 }
 
 // maxClaimWait bounds the wait after claims that failed.
-const maxClaimWait = 30 * time.Second
+const maxClaimWait = 5 * time.Second
 
 // idle is how long the loop may sleep without a signal: until the next job is due, at most PollEvery; longer and longer while
 // claims fail.
 func (w *Worker) idle(ctx context.Context, failures int) time.Duration {
 	if failures > 0 {
-		return min(w.opts.PollEvery<<min(failures-1, 5), maxClaimWait)
+		most := min(w.opts.PollEvery<<min(failures-1, 5), maxClaimWait)
+		return most + rand.N(most/4+1) //nolint:gosec // so that not all workers come back at the same moment
 	}
 	if w.countRunning() >= w.opts.Concurrency {
 		return w.opts.PollEvery
@@ -299,17 +355,20 @@ func (w *Worker) renew(ctx context.Context) {
 	for i, a := range attempts {
 		leases[i] = store.LeaseRenewal{Lease: a.lease, Progress: a.takeProgress()}
 	}
+	failpoint.Pass("jobs.renew.before")
 	renewals, err := w.svc.store.RenewLeases(ctx, leases, now, w.opts.Lease)
 	if err != nil {
 		w.log.WarnContext(ctx, "leases not renewed", "error", err, "jobs", len(leases))
+		full := errors.Is(err, disk.ErrNoRoom) // which keeps others from taking them over, too
 		for i, a := range attempts {
 			a.putBack(leases[i].Progress)
-			if w.svc.clock.Now().After(a.leaseEnd()) {
+			if w.svc.clock.Now().After(a.leaseEnd()) && !full {
 				a.cancel(errLeaseLost) // somebody else may have it by now
 			}
 		}
 		return
 	}
+	failpoint.Pass("jobs.renew.after")
 	for i, r := range renewals {
 		switch {
 		case r.Lost:
@@ -361,15 +420,20 @@ func (w *Worker) drain(ctx context.Context) {
 	}
 	timer := time.NewTimer(w.opts.Grace)
 	defer timer.Stop()
+	why := errShutdown
 	select {
 	case <-done:
 		return
 	case <-timer.C:
+	case <-w.svc.opts.Disk.Failed():
+		why = errHalted
 	}
 	left := w.attempts()
+	failpoint.Pass("jobs.interrupt.before")
 	for _, a := range left {
-		a.cancel(errShutdown)
+		a.cancel(why)
 	}
+	failpoint.Pass("jobs.interrupt.after")
 	<-done
 	w.log.InfoContext(ctx, "jobs left to the next process", "jobs", len(left))
 }

@@ -1,12 +1,14 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/stewardhq/steward"
@@ -32,7 +34,8 @@ var ErrCut = errors.New("the output limit cut the answer")
 
 // Ask asks m and returns an answer that matches the request's schema. An answer that does not is asked for again with the
 // validator's messages, at most twice, each try under its own step: Step, Step.retry[1], Step.retry[2]; one that was cut at
-// a limit that nobody set is asked for with a larger one as AskOptions.MaxOutput allows, under Step.longer. The Usage is the sum of all tries. For an array schema Value is the array itself and the paths of the claims are those of the array.
+// a limit that nobody set is asked for with a larger one as AskOptions.MaxOutput allows, under Step.longer. The Usage is the sum of all tries. The Warnings
+// are those of the answer, and what earlier tries said about their part of the Usage: what else they said was about answers that are mended. For an array schema Value is the array itself and the paths of the claims are those of the array.
 // A request without a schema is asked once, and its Value is a JSON string.
 //
 // The answer of builtin is checked as Relaxed and not asked for again: it would be the same. A text of it that has not the
@@ -71,6 +74,7 @@ func askFor(ctx context.Context, m Model, req *Request, schema *Schema, o AskOpt
 		retries = 2
 	}
 	usage := steward.Free()
+	var warnings []string // about usage
 	feedback := req.Feedback
 	limit := req.MaxOutputTokens
 	for try := 0; ; try++ {
@@ -86,12 +90,14 @@ func askFor(ctx context.Context, m Model, req *Request, schema *Schema, o AskOpt
 		}
 		limit = next.MaxOutputTokens
 		usage = usage.Add(resp.Usage)
+		warnings = append(warnings, resp.UsageWarning)
 		answer, problems, err := judge(resp, schema, next.Nullable, req.MaxOutputTokens)
 		if err != nil {
 			return nil, err
 		}
 		if len(problems) == 0 {
 			answer.Usage = usage
+			answer.warn(warnings...)
 			return answer, nil
 		}
 		if try >= retries || resp.Model == BuiltinID {
@@ -130,7 +136,7 @@ func askLonger(ctx context.Context, m Model, req *Request, o AskOptions, may boo
 	if larger <= 0 {
 		return resp, nil
 	}
-	used := resp.Usage
+	used, warning := resp.Usage, resp.UsageWarning
 	next := *req
 	next.Step += ".longer"
 	next.MaxOutputTokens = larger
@@ -140,8 +146,18 @@ func askLonger(ctx context.Context, m Model, req *Request, o AskOptions, may boo
 	}
 	req.MaxOutputTokens = larger
 	sum := *again
-	sum.Usage = used.Add(again.Usage)
+	sum.Usage, sum.UsageWarning = used.Add(again.Usage), cmp.Or(again.UsageWarning, warning)
+	sum.warn(warning)
 	return &sum, nil
+}
+
+// warn adds warnings, none twice. "" is none.
+func (r *Response) warn(warnings ...string) {
+	for _, w := range warnings {
+		if w != "" && !slices.Contains(r.Warnings, w) {
+			r.Warnings = append(slices.Clip(r.Warnings), w) // the journal may have the same list
+		}
+	}
 }
 
 // room is the limit with which an answer that was cut is asked for again; 0 when there is none. A limit that was asked for is

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stewardhq/steward"
 )
@@ -48,6 +49,26 @@ type Price struct {
 	Cached     *float64 `json:"cached"`                // input tokens that the provider read from its cache
 	CacheWrite *float64 `json:"cache_write,omitempty"` // input tokens that it wrote into its cache; nil means as Input
 	Output     *float64 `json:"output"`
+
+	Long   *LongPrice `json:"long,omitempty"`   // of calls with long inputs; nil means that they cost the same
+	Source string     `json:"source,omitempty"` // URLs of the pages it was read at, separated by ", "; "" when nobody wrote that down
+	AsOf   string     `json:"as_of,omitempty"`  // the day, such as 2026-11-22, on which that was looked up
+}
+
+// LongPrice is what calls cost whose input has more than so many tokens. All parts are known, but for Cached: nil means as Input.
+type LongPrice struct {
+	Over   int64    `json:"over"`
+	Input  *float64 `json:"input"`
+	Cached *float64 `json:"cached"`
+	Output *float64 `json:"output"`
+}
+
+// at returns the price of a call whose input has so many tokens.
+func (p *Price) at(input int64) *Price {
+	if p == nil || p.Long == nil || input <= p.Long.Over {
+		return p
+	}
+	return &Price{Input: p.Long.Input, Cached: p.Long.Cached, Output: p.Long.Output}
 }
 
 // Catalogue is a set of entries in a fixed order. It is immutable and safe for concurrent use.
@@ -134,6 +155,17 @@ func (p *Price) check() error {
 		if v != nil && *v < 0 {
 			return errors.New("a price is below zero")
 		}
+	}
+	if p.AsOf != "" {
+		if _, err := time.Parse(time.DateOnly, p.AsOf); err != nil {
+			return errors.New("as_of of a price is no day such as 2026-11-22")
+		}
+	}
+	switch l := p.Long; {
+	case l == nil:
+		return nil
+	case l.Over <= 0 || l.Input == nil || l.Output == nil || *l.Input < 0 || *l.Output < 0 || l.Cached != nil && *l.Cached < 0:
+		return errors.New("the price of long inputs needs over, input and output, none of them below zero")
 	}
 	return nil
 }

@@ -36,6 +36,55 @@ func TestCatalogueNamesTheDocumentedModels(t *testing.T) {
 	}
 }
 
+func TestThePricesOfTheDocumentedModelsAreKnown(t *testing.T) {
+	t.Parallel()
+	for _, e := range catalogue(t).Entries() {
+		if e.Price == nil || e.Price.Input == nil || e.Price.Output == nil {
+			t.Errorf("%s has no price", e.ID)
+		}
+		if p := e.Price; p != nil && e.ID != model.BuiltinID && (!strings.HasPrefix(p.Source, "https://") || p.AsOf == "") {
+			t.Errorf("%s: source %q as of %q", e.ID, p.Source, p.AsOf)
+		}
+	}
+}
+
+func TestWhatClaudeModelsWriteIntoACacheCostsAQuarterMore(t *testing.T) {
+	t.Parallel()
+	for _, e := range catalogue(t).Entries() {
+		if !slices.Contains(e.Providers, "anthropic") {
+			continue
+		}
+		plain, kept := e.Price.Cost(steward.Usage{InputTokens: 1_000_000}), e.Price.Cost(steward.Usage{InputTokens: 1_000_000, CacheWriteTokens: 1_000_000})
+		if plain == nil || kept == nil || *kept*4 != *plain*5 {
+			t.Errorf("%s: %v, kept %v", e.ID, plain, kept)
+		}
+	}
+}
+
+func TestLongInputsHaveAPriceOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	e, ok := catalogue(t).Find("gpt-5.4")
+	if !ok {
+		t.Fatal("gpt-5.4 is not there")
+	}
+	for _, c := range []struct {
+		usage steward.Usage
+		want  steward.MicroUSD
+	}{
+		{steward.Usage{InputTokens: 272_000, OutputTokens: 1000}, 680_000 + 15_000},
+		{steward.Usage{InputTokens: 272_001, OutputTokens: 1000}, 1_360_005 + 22_500},
+		{steward.Usage{InputTokens: 300_000, CachedTokens: 300_000}, 150_000},
+	} {
+		if got := e.Price.Cost(c.usage); got == nil || *got != c.want {
+			t.Errorf("%+v costs %v, want %d", c.usage, got, c.want)
+		}
+	}
+	pro, _ := catalogue(t).Find("gpt-5.4-pro")
+	if got := pro.Price.Cost(steward.Usage{InputTokens: 300_000, CachedTokens: 300_000}); got == nil || *got != 18_000_000 {
+		t.Errorf("cached tokens without a price of their own cost %v", got)
+	}
+}
+
 func TestCatalogueFileIsReadStrictly(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, says string }{
@@ -48,6 +97,8 @@ func TestCatalogueFileIsReadStrictly(t *testing.T) {
 		{"a capability nobody knows", `{"models": [{"id": "a", "providers": ["x"], "capabilities": ["smell"]}]}`, `"smell"`},
 		{"a price below zero", `{"models": [{"id": "a", "providers": ["x"], "price": {"input": -1}}]}`, "below zero"},
 		{"a window below zero", `{"models": [{"id": "a", "providers": ["x"], "context_window": -1}]}`, "below zero"},
+		{"a price of long inputs that is not whole", `{"models": [{"id": "a", "providers": ["x"], "price": {"input": 1, "output": 1, "long": {"over": 5, "input": 1}}}]}`, "long inputs"},
+		{"a price of no day", `{"models": [{"id": "a", "providers": ["x"], "price": {"input": 1, "as_of": "today"}}]}`, "as_of"},
 		{"an empty alias", `{"models": [{"id": "a", "providers": ["x"], "aliases": [""]}]}`, "alias is empty"},
 	}
 	for _, test := range tests {

@@ -18,16 +18,17 @@ func (e *Entry) estimate(req *Request) *steward.MicroUSD {
 	if !e.priced() {
 		return nil
 	}
-	in, out := *e.Price.Input, *e.Price.Output
-	if e.Price.CacheWrite != nil {
-		in = max(in, *e.Price.CacheWrite)
-	}
-	if in == 0 && out == 0 {
-		return new(steward.MicroUSD)
-	}
 	input, output := EstimateTokens(req), req.MaxOutputTokens
 	if e.ContextWindow > 0 {
 		input = min(input, e.ContextWindow)
+	}
+	price := e.Price.at(input)
+	in, out := *price.Input, *price.Output
+	if price.CacheWrite != nil {
+		in = max(in, *price.CacheWrite)
+	}
+	if in == 0 && out == 0 {
+		return new(steward.MicroUSD)
 	}
 	for _, limit := range []int64{e.MaxOutputTokens, e.ContextWindow} {
 		if limit > 0 && (output == 0 || output > limit) {
@@ -75,11 +76,14 @@ func (r *Registry) Estimator(id string) (estimate Estimate, priced bool) {
 	}, priced
 }
 
-// withProvider notes in m's answers whose model it was.
-func withProvider(m Model, name string) Model {
+// withProvider notes in m's answers whose model it was, and in failures that used something which model used it.
+func withProvider(m Model, id, name string) Model {
 	return Func(func(ctx context.Context, req *Request) (*Response, error) {
 		resp, err := m.Generate(ctx, req)
 		if err != nil {
+			if used := usedBy(err); used != nil {
+				err = withSpent(err, []Spent{{Model: id, Provider: name, Usage: *used}})
+			}
 			return nil, err
 		}
 		resp.Provider = name

@@ -9,8 +9,8 @@ import (
 
 // WithFallback asks the next model when one cannot answer: its provider is away, overloaded, or does not take the key. What a
 // model answers, a refusal or a wrong shape included, is an answer, and a request that is too long for one is not shortened by
-// asking another. Response.Model says who answered. The failure of the first model is returned when none can,
-// with what all of them used.
+// asking another. Response.Model says who answered, Response.Others what those used that could not. The failure of the first
+// model is returned when none can, with what all of them used (see SpentBy).
 func WithFallback(chain ...Model) Model {
 	if len(chain) == 1 {
 		return chain[0]

@@ -48,8 +48,14 @@ type Response struct {
 
 	Provider string `json:"provider,omitempty"` // whose model it was; "" when unknown
 
+	// Others is what other models used that were asked before and failed. Usage does not hold it. Whoever keeps the books reads it
+	// where the call is made; a journal does not keep it here.
+	Others []Spent `json:"-"`
+
 	// Warnings say what could not be done as asked, one sentence each, such as a picture that the model cannot see.
 	Warnings []string `json:"warnings,omitempty"`
+	// UsageWarning says why Usage is not what the provider counted; "" when it is. It is one of Warnings.
+	UsageWarning string `json:"usage_warning,omitempty"`
 }
 
 // Finish says why a model stopped.

@@ -27,9 +27,10 @@ func WithPrice(m Model, e Entry) Model {
 	})
 }
 
-// Cost returns what u costs, or nil when that cannot be known. A nil Price knows nothing. Cached tokens without a price of their own
+// Cost returns what u, the usage of one call, costs, or nil when that cannot be known. A nil Price knows nothing. Cached tokens without a price of their own
 // cost as much as fresh ones, which they never exceed.
 func (p *Price) Cost(u steward.Usage) *steward.MicroUSD {
+	p = p.at(u.InputTokens)
 	if p == nil || p.Input == nil || p.Output == nil {
 		return nil
 	}

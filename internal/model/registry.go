@@ -98,7 +98,7 @@ func loadCatalogue(path string) (*Catalogue, error) {
 	if info.Size() > maxCatalogueFile {
 		return nil, fmt.Errorf("model catalogue file %s: larger than %d bytes", path, maxCatalogueFile)
 	}
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("model catalogue file: %w", err)
 	}
@@ -392,7 +392,7 @@ func notConfigured(e Entry) error {
 // model returns the decorated model of a target. Those of one route share one connection.
 func (r *Registry) model(t target) Model {
 	if t.entry.ID == BuiltinID {
-		return withProvider(WithPrice(r.config.Builtin, t.entry), BuiltinID)
+		return withProvider(WithPrice(r.config.Builtin, t.entry), BuiltinID, BuiltinID)
 	}
 	key := route{t.provider, t.entry.ID + "\x00" + t.remoteID}
 	r.mu.Lock()
@@ -407,7 +407,7 @@ func (r *Registry) model(t target) Model {
 		m = &lazyModel{dial: func() (Model, error) { return r.config.Dial(t.provider, r.config.Providers[t.provider], entry) }}
 		r.dialed[key] = m
 	}
-	asked := WithConcurrency(withProvider(WithPrice(m, t.entry), t.provider), r.limiters[t.provider])
+	asked := WithConcurrency(withProvider(WithPrice(m, t.entry), t.entry.ID, t.provider), r.limiters[t.provider])
 	asked = WithRate(asked, r.gates[t.provider], t.remoteID, r.config.Retry.MaxWait)
 	return WithRetry(WithBreaker(asked, r.breakers[t.provider]), r.config.Retry)
 }

@@ -68,7 +68,7 @@ func retryWait(ctx context.Context, err error, backoff, limit time.Duration) (ti
 	}
 	wait := f.RetryAfter
 	if wait <= 0 {
-		wait = backoff + time.Duration(rand.Int64N(int64(backoff)/4+1)) // jitter keeps equal callers apart
+		wait = backoff + time.Duration(rand.Int64N(int64(backoff)/4+1)) //nolint:gosec // G404: a wait is no secret; jitter keeps equal callers apart
 	}
 	if wait > limit {
 		return 0, false

@@ -31,7 +31,7 @@ func TestTheValidatorKnowsDraft7AndDraft2020(t *testing.T) {
 		t.Fatalf("suites %v, %v", files, err)
 	}
 	for _, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

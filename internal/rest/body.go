@@ -16,13 +16,26 @@ type awakeBody struct {
 	io.ReadCloser
 	conn *http.ResponseController
 	idle time.Duration
+	end  time.Time // of the whole body; zero: it may take as long as it goes on
 
 	stalled bool
 }
 
+// Until bounds the whole body.
+func (b *awakeBody) Until(end time.Time) { b.end = end }
+
+// deadline is that of the next piece.
+func (b *awakeBody) deadline() time.Time {
+	next := time.Now().Add(b.idle)
+	if !b.end.IsZero() && b.end.Before(next) {
+		return b.end
+	}
+	return next
+}
+
 // Read implements io.Reader. The deadline is taken away at the body's end, since work that follows may take long.
 func (b *awakeBody) Read(p []byte) (int, error) {
-	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // not every connection has deadlines; those of tests do not
+	_ = b.conn.SetReadDeadline(b.deadline()) // not every connection has deadlines; those of tests do not
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

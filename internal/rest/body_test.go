@@ -46,3 +46,27 @@ func TestAStalledBodyIsGivenUpAndASlowOneIsNot(t *testing.T) {
 		t.Errorf("a stalled body: %v, want a deadline", err)
 	}
 }
+
+func TestABodyThatIsHeldInMemoryHasAnEnd(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe()
+	defer func() { _, _ = client.Close(), server.Close() }() // nothing was written
+	body := &awakeBody{ReadCloser: server, conn: http.NewResponseController(deadlines{server}), idle: time.Minute}
+	body.Until(time.Now().Add(50 * time.Millisecond))
+	go func() { // a byte now and then, for as long as somebody reads
+		for {
+			if _, err := io.WriteString(client, "x"); err != nil {
+				return
+			}
+		}
+	}()
+	if _, err := io.Copy(io.Discard, body); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a body without end: %v, want a deadline", err)
+	}
+}
+
+// deadlines is an answer whose connection has deadlines.
+type deadlines struct{ net.Conn }
+
+func (deadlines) Header() http.Header { return http.Header{} }
+func (deadlines) WriteHeader(int)     {}

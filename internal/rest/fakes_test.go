@@ -21,6 +21,7 @@ import (
 	"github.com/stewardhq/steward/internal/identity"
 	"github.com/stewardhq/steward/internal/jobs"
 	"github.com/stewardhq/steward/internal/rest"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -235,7 +236,7 @@ func (f agentFakes) LanguageModels(_ context.Context, capability string) ([]stew
 	return []steward.LanguageModel{{ID: "builtin", Aliases: []string{}, Providers: []string{"builtin"}, Capabilities: []string{"text"}}}, nil
 }
 
-func (f agentFakes) TestModel(ctx context.Context, id string) (*steward.ModelTest, error) {
+func (f jobFakes) TestModel(ctx context.Context, id string) (*steward.ModelTest, error) {
 	if _, err := steward.PrincipalFrom(ctx, steward.ScopeAdmin); err != nil {
 		return nil, err
 	}
@@ -445,8 +446,14 @@ func (f *fakes) left() (untaken, runs int) {
 // door builds the handler over fakes.
 func door(t testing.TB, f *fakes) http.Handler {
 	t.Helper()
+	return doorWith(t, f, &admit.Options{})
+}
+
+// doorWith is door with limits; nil lets everything in.
+func doorWith(t testing.TB, f *fakes, limits *admit.Options) http.Handler {
+	t.Helper()
 	h, err := rest.New(rest.Options{
-		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f},
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f}, Limits: limits,
 		Logger: slog.New(slog.DiscardHandler), Version: "1.2.3",
 	})
 	if err != nil {

@@ -180,6 +180,8 @@ func validBody(method, path string, own map[string]string) (query, body string) 
 		return "?artifact_key=x", ""
 	case method == http.MethodGet || method == http.MethodDelete:
 		return "", ""
+	case path == "/v1/keys/":
+		return "", `{"name":"made","scopes":["read"]}`
 	case strings.HasSuffix(path, "/many/"):
 		return "", `{"inputs":[{}]}`
 	case strings.HasSuffix(path, "/items/"):

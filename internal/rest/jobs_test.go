@@ -142,7 +142,7 @@ func TestReferenceDownload(t *testing.T) {
 	want(t, w, http.StatusOK, "0123456789")
 	for name, value := range map[string]string{
 		"Content-Type": "text/html", "Content-Length": "10", "ETag": `"abc"`, "Accept-Ranges": "bytes",
-		"Content-Disposition": `inline; filename="page-1.html"`, "X-Content-Type-Options": "nosniff",
+		"Content-Disposition": `attachment; filename="page-1.html"`, "X-Content-Type-Options": "nosniff",
 	} {
 		if got := w.Header().Get(name); got != value {
 			t.Errorf("%s: %q, want %q", name, got, value)

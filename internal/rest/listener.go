@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 )
 
 // Listener wraps the listener of a server of this door. What never becomes a request (a broken request line, headers over the
@@ -21,13 +22,26 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	if tcp, is := c.(*net.TCPConn); is { // other connections stay as they are
-		return &conn{tcp}, nil
+		return &conn{TCPConn: tcp}, nil
 	}
 	return c, nil
 }
 
 // conn is a connection whose plain errors become JSON. It keeps all that a TCP connection can do.
-type conn struct{ *net.TCPConn }
+type conn struct {
+	*net.TCPConn
+
+	once   sync.Once
+	closed func() // told when it is closed; may be nil
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	if c.closed != nil {
+		c.once.Do(c.closed)
+	}
+	return c.TCPConn.Close()
+}
 
 // plainHeaders follow the status line of net/http's own errors, which it writes in one piece. Answers of handlers have more headers.
 const plainHeaders = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"

@@ -276,7 +276,7 @@ func TestEveryOperationTellsWhatMayAlwaysHappen(t *testing.T) {
 		for method, op := range item {
 			want := []string{"500"}
 			if op.Security == nil { // the document's own: a key
-				want = append(want, "400", "401", "403", "503")
+				want = append(want, "400", "401", "403", "429", "503")
 			}
 			if strings.Contains(path, "{") {
 				want = append(want, "404")

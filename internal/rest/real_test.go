@@ -70,7 +70,7 @@ func newHouse(t *testing.T, work bool) *house {
 		x.work(jobService, models)
 	}
 	h, err := rest.New(rest.Options{
-		Agents: agentService, Jobs: jobService, Identity: ids, Files: fileService, Webhooks: x.hooks(dir, st, fileService, log), Ready: st.Ping, Logger: log, Version: "test",
+		Agents: agentService, Jobs: jobService, Identity: ids, Files: fileService, Webhooks: x.hooks(dir, st, fileService, log), Once: x.onceService(dir, st, log), Ready: st.Ping, Logger: log, Version: "test",
 	})
 	ok(t, err)
 	srv := httptest.NewServer(h)
@@ -321,7 +321,7 @@ func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse) //nolint:gosec // far below the limit
+	return int64(m.HeapInuse)
 }
 
 // watchHeap samples the heap until the returned function gives its peak.
@@ -335,7 +335,7 @@ func watchHeap(t *testing.T) (peak func() int64) {
 		for {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			highest = max(highest, int64(m.HeapInuse)) //nolint:gosec // far below the limit
+			highest = max(highest, int64(m.HeapInuse))
 			select {
 			case <-stop:
 				result <- highest

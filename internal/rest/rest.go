@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/run"
 	"github.com/stewardhq/steward/internal/rest/wire"
 )
@@ -37,12 +38,16 @@ type Options struct {
 	Identity IdentityService
 	Files    run.FileService
 	Webhooks run.WebhookService
+	Once     run.OnceService // nil: idempotency keys of creates are ignored
 
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(ctx context.Context) error
 
 	// HealthOnly serves /healthz and /readyz and nothing else, for a process that only works.
 	HealthOnly bool
+
+	// Limits says what is let in; nil lets everything in. Its Logger is that of the door.
+	Limits *admit.Options
 
 	Logger  *slog.Logger // nil means slog.Default()
 	BaseURL string       // http(s) URL of this server as clients see it, for absolute links; "" means as the request says
@@ -56,18 +61,28 @@ func New(opts Options) (http.Handler, error) {
 	}
 	api := wire.New(wire.Options{
 		Title: "Steward", Version: opts.Version, Description: description,
-		Auth: opts.Identity, Logger: opts.Logger, BaseURL: opts.BaseURL,
+		Auth: opts.Identity, Logger: opts.Logger, BaseURL: opts.BaseURL, Door: opts.door(),
 	})
 	p := &pages{api: api, ready: opts.Ready}
 	p.registerHealth()
 	if !opts.HealthOnly {
 		run.Register(api, run.Services{
-			Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Webhooks: opts.Webhooks, Logger: opts.Logger,
+			Agents: opts.Agents, Jobs: opts.Jobs, Users: opts.Identity, Keys: opts.Identity, Files: opts.Files, Webhooks: opts.Webhooks, Once: opts.Once, Logger: opts.Logger,
 		})
 		p.register()
 	}
 	api.Finish()
 	return &server{next: api, log: opts.Logger}, nil
+}
+
+// door returns what requests pass; nil when everything is let in.
+func (o *Options) door() *admit.Door {
+	if o.Limits == nil {
+		return nil
+	}
+	limits := *o.Limits
+	limits.Logger = o.Logger
+	return admit.New(limits)
 }
 
 const description = "Steward runs AI agents as durable, audited jobs. Every call takes an API key as a bearer token; the key decides " +
@@ -107,14 +122,14 @@ type pages struct {
 // registerHealth adds what tells a supervisor how the process is.
 func (p *pages) registerHealth() {
 	p.api.Handle(wire.Operation{
-		Method: http.MethodGet, Path: "/healthz", ID: "healthz", Tag: tagService, Public: true,
+		Method: http.MethodGet, Path: "/healthz", ID: "healthz", Tag: tagService, Public: true, Cost: admit.Free,
 		Summary: "Is the process alive", Responses: map[string]*huma.Response{"200": {Description: "Yes"}},
 	}, func(w http.ResponseWriter, r *http.Request) error {
 		p.api.RawJSON(w, r, http.StatusOK, []byte(`{"status":"ok"}`))
 		return nil
 	})
 	p.api.Handle(wire.Operation{
-		Method: http.MethodGet, Path: "/readyz", ID: "readyz", Tag: tagService, Public: true,
+		Method: http.MethodGet, Path: "/readyz", ID: "readyz", Tag: tagService, Public: true, Cost: admit.Free,
 		Summary: "Can requests be served", Errors: []int{http.StatusServiceUnavailable},
 		Responses: map[string]*huma.Response{"200": {Description: "Yes"}},
 	}, p.readyz)
@@ -151,6 +166,9 @@ func (p *pages) register() {
 func (p *pages) readyz(w http.ResponseWriter, r *http.Request) error {
 	if p.ready != nil {
 		if err := p.ready(r.Context()); err != nil {
+			if e := (*steward.Error)(nil); errors.As(err, &e) && e.Code == steward.Unavailable && e.Err == nil {
+				return err // it says why
+			}
 			return &steward.Error{Code: steward.Unavailable, Message: "The server is not ready.", Err: err}
 		}
 	}

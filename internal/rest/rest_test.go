@@ -15,6 +15,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/agents"
+	"github.com/stewardhq/steward/internal/disk"
 	"github.com/stewardhq/steward/internal/rest"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -364,6 +365,12 @@ func TestHealthAndReadiness(t *testing.T) {
 		t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
 	}
 	want(t, get("/healthz"), http.StatusOK, "")
+	down = disk.NoRoom(nil)
+	w = get("/readyz")
+	want(t, w, http.StatusServiceUnavailable, `{"detail":"The server's disk is full: no new work is taken until there is room again."}`)
+	if w.Header().Get("Retry-After") != "10" {
+		t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
+	}
 }
 
 func TestAccessLogIsAtDebug(t *testing.T) {

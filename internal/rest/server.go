@@ -25,7 +25,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h[requestIDHeader] = []string{requestID(r.Header.Get(requestIDHeader))}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
-	rec := &recorder{ResponseWriter: w}
+	h["Cache-Control"] = []string{"no-store"} // what depends on a key is for nobody's shelf; files say otherwise
+	rec := &recorder{ResponseWriter: &awakeAnswer{ResponseWriter: w, idle: answerIdle}}
 	logged := s.log.Enabled(r.Context(), slog.LevelDebug)
 	var start time.Time
 	if logged {
@@ -61,7 +62,7 @@ func (s *server) recovered(rec *recorder, r *http.Request, v any) {
 	}
 	h := rec.Header()
 	for name := range h {
-		if name != requestIDHeader && name != "X-Content-Type-Options" {
+		if name != requestIDHeader && name != "X-Content-Type-Options" && name != "Cache-Control" {
 			h.Del(name)
 		}
 	}

@@ -85,6 +85,10 @@ func (f hookFakes) RotateSecret(_ context.Context, id steward.WebhookID) (*stewa
 	return w, known(id)
 }
 
+func (f hookFakes) Shown(ctx context.Context, id steward.WebhookID) (*steward.Webhook, error) {
+	return f.RotateSecret(ctx, id)
+}
+
 func (f hookFakes) Delete(_ context.Context, id steward.WebhookID) error { return known(id) }
 
 func (f hookFakes) Link(_ context.Context, id steward.WebhookID, agents []steward.AgentID) (*steward.Webhook, error) {

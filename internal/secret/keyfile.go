@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 // keyFile is the file's JSON form. The last key is the current one.
@@ -33,8 +36,11 @@ func newKey() (key, error) {
 
 func readOrCreate(path string) (*keyFile, error) {
 	f, err := readKeyFile(path)
+	if err == nil {
+		return f, clearLeft(path)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+		return nil, err
 	}
 	k, err := newKey()
 	if err != nil {
@@ -45,8 +51,43 @@ func readOrCreate(path string) (*keyFile, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return readKeyFile(path)
+	if f, err = readKeyFile(path); err != nil {
+		return nil, err
+	}
+	return f, clearLeft(path)
 }
+
+// leftFor is for how long a temporary key file may be another process's.
+const leftFor = time.Minute
+
+// clearLeft removes the temporary files of processes that were killed while they wrote the key file at path.
+func clearLeft(path string) error {
+	key, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil //nolint:nilerr // a folder that cannot be listed, such as a mounted secret's, is not one that a server writes to
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		left, err := e.Info()
+		// A second name of the key file is of a process that had put it in place.
+		if err == nil && (os.SameFile(key, left) || time.Since(left.ModTime()) > leftFor) {
+			err = os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove temporary key file: %w", err)
+		}
+	}
+	return nil
+}
+
+// tempPrefix begins the names of temporary key files.
+const tempPrefix = ".key-"
 
 // addKey appends a new key to the file.
 func addKey(path string) (*keyFile, error) {
@@ -73,7 +114,7 @@ func readKeyFile(path string) (*keyFile, error) {
 	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
 		return nil, &steward.Error{Code: steward.Invalid, Message: "The key file can be read by others than its owner: run chmod 600 on it.", Err: errors.New(path)}
 	}
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +136,7 @@ func writeKeyFile(path string, f *keyFile, place func(from, to string) error) (e
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
+	tmp, err := os.CreateTemp(filepath.Dir(path), tempPrefix+"*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -105,12 +146,17 @@ func writeKeyFile(path string, f *keyFile, place func(from, to string) error) (e
 		}
 	}()
 	_, werr := tmp.Write(append(data, '\n'))
-	if err := errors.Join(werr, tmp.Sync(), tmp.Close()); err != nil {
+	ferr := failpoint.Hit("secret.sync.before")
+	if err := errors.Join(werr, ferr, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := failpoint.Hit("secret.place.before"); err != nil {
 		return err
 	}
 	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
+	failpoint.Pass("secret.place.after")
 	return syncFolder(filepath.Dir(path))
 }
 
@@ -119,11 +165,18 @@ func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	d, err := os.Open(path)
+	if err := failpoint.Hit("secret.foldersync.before"); err != nil {
+		return err
+	}
+	d, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return err
+	}
+	failpoint.Pass("secret.foldersync.after")
+	return nil
 }
 
 func damaged() error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/secret"
@@ -134,6 +135,21 @@ func TestKeyFile(t *testing.T) {
 		}
 		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
 			t.Errorf("got %v, %v", st.Mode(), err)
+		}
+	})
+	t.Run("is alone again after processes that were killed while they made it", func(t *testing.T) {
+		t.Parallel()
+		folder := t.TempDir()
+		path, old, fresh := filepath.Join(folder, "key.json"), filepath.Join(folder, ".key-1"), filepath.Join(folder, ".key-2")
+		open(t, path)
+		before := time.Now().Add(-time.Hour)
+		if err := errors.Join(os.Link(path, filepath.Join(folder, ".key-3")), os.WriteFile(old, nil, 0o600), os.Chtimes(old, before, before), os.WriteFile(fresh, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		open(t, path)
+		entries, err := os.ReadDir(folder)
+		if err != nil || len(entries) != 2 || entries[0].Name() != ".key-2" { // it may be another's
+			t.Errorf("got %v, %v", entries, err)
 		}
 	})
 	t.Run("is refused when others can read it", func(t *testing.T) {

@@ -28,6 +28,7 @@ type Store interface {
 	Webhooks
 	Files
 	KeptFiles
+	Creations
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 	// Close waits for running writes and closes the database. The Store must not be used afterwards.
@@ -322,11 +323,14 @@ type Queue interface {
 	// NextReady returns the earliest RunAfter or lease end of a job that is not claimable yet, or the earliest Deadline of a
 	// queued one, as seen from the latest Claim of this Store: only later times count. ok is false when there is none.
 	NextReady(ctx context.Context) (at time.Time, ok bool, err error)
+	// CountQueued returns how many jobs of each organization wait to be run: PENDING, RETRY, or left behind without a lease. It looks at all
+	// of them. Organizations without any are left out.
+	CountQueued(ctx context.Context) (map[steward.OrganizationID]int64, error)
 	// RenewLeases makes leases last for another lease from now on and stores progress. The result has one entry per lease,
 	// in order. A database that several machines share measures leases by its own clock instead of now.
 	RenewLeases(ctx context.Context, leases []LeaseRenewal, now time.Time, lease time.Duration) ([]Renewal, error)
 	// RecordStep stores a finished step and adds what it used to the books (see Books). Its name must be new in the job. A step is
-	// progress: the job's crashes go back to 0.
+	// progress: the job's crashes go back to 0. One that only books a failed call (Step.Failed) is none.
 	// Errors: Conflict when the lease is lost (fencing token outdated or job not STARTED; see ErrLeaseLost) or the name is taken.
 	RecordStep(ctx context.Context, lease Lease, step steward.Step) error
 	// LoadSteps returns the recorded steps of a leased job. Errors: Conflict when the lease is lost.
@@ -343,6 +347,9 @@ type Queue interface {
 	// TakeBack makes every job that an earlier incarnation of node held claimable at once (worker.Node == node and
 	// another Incarnation), and returns their number. Crashes are counted at their claim.
 	TakeBack(ctx context.Context, worker Worker) (int, error)
+	// Disown makes jobs claimable at once that worker holds, under its Incarnation, and that are not among known, and returns their
+	// number. No crash is counted. It is for a worker that did not get the answer to a claim, which may have been carried out.
+	Disown(ctx context.Context, worker Worker, known []Lease) (int, error)
 }
 
 // Worker names a process that runs jobs.
@@ -406,6 +413,10 @@ type Outcome struct {
 	Failure    *steward.Failure // for FAILURE and RETRY
 	RunAfter   time.Time        // for RETRY
 	Usage      steward.Usage
+
+	// CacheKey says what the run did, as NewJob.Cache does: when that has another key, as after a change of the default model, the result is
+	// no entry. nil is not compared.
+	CacheKey *[32]byte
 }
 
 // Batches keeps batches; their items are jobs (see NewJob.Batch).

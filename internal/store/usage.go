@@ -8,13 +8,15 @@ import (
 )
 
 // Books keeps the books: what the steps of all jobs used, added up by UTC day, agent, model, provider and batch in the transactions that
-// record the steps. Deleting the data of jobs, agents included, leaves the books as they are.
+// record the steps, and what was used outside of jobs. Deleting the data of jobs, agents included, leaves the books as they are.
 type Books interface {
 	// Usage returns a page of an organization's books. Rows without a call do not exist. Errors: Invalid for a limit or a group out of
 	// range; NotFound for an agent or a batch that the organization never had (a deleted agent is still in the books).
 	Usage(ctx context.Context, org steward.OrganizationID, q UsageQuery) (*UsagePage, error)
 	// Spent returns what an organization (and, unless agent is "", one of its agents) spent since a time, to the day (UTC).
 	Spent(ctx context.Context, org steward.OrganizationID, agent steward.AgentID, since time.Time) (steward.MicroUSD, error)
+	// Book adds what an organization used outside of jobs to its books, under no agent and no batch.
+	Book(ctx context.Context, org steward.OrganizationID, b Booking) error
 	// ForgetAnswers drops the outputs of steps that are to be forgotten (Step.ForgetOutput) of at most limit jobs that have ended, and
 	// returns how many jobs they were and what blobs are dying of it. 0 means that none is left for now.
 	ForgetAnswers(ctx context.Context, at time.Time, limit int) (n int, dying []string, err error)
@@ -24,6 +26,13 @@ type Books interface {
 	Hold(ctx context.Context, h Hold) (HoldAnswer, error)
 	// DropHold forgets a hold. Unknown ids are ignored.
 	DropHold(ctx context.Context, id string) error
+}
+
+// Booking is what was used outside of jobs.
+type Booking struct {
+	At              time.Time
+	Model, Provider string // "" when unknown
+	Tally           steward.Tally
 }
 
 // Hold is what a call may cost.

@@ -2,10 +2,13 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -41,7 +44,8 @@ func (r *recorder) run(ctx context.Context) {
 	}
 }
 
-// storePatiently tries for a while. What is lost in the end is sent again when its lease is over: at least once.
+// storePatiently tries for a while, and as long as it takes on a full disk. What is lost in the end is sent again when its lease is over: at
+// least once.
 func (r *recorder) storePatiently(ctx context.Context, batch []store.DeliveryResult) {
 	const tries = 6
 	pause := 100 * time.Millisecond
@@ -51,8 +55,12 @@ func (r *recorder) storePatiently(ctx context.Context, batch []store.DeliveryRes
 			return
 		}
 		r.s.log.WarnContext(ctx, "results of events not stored", slog.Int("results", len(batch)), slog.Int("try", try), slog.Any("error", err))
-		if try == tries || steward.CodeOf(err) != steward.Unavailable || ctx.Err() != nil {
+		if try == tries || steward.CodeOf(err) != steward.Unavailable || errors.Is(err, disk.ErrFailed) || ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, disk.ErrNoRoom) {
+			try--
+			pause = min(pause, time.Second)
 		}
 		select {
 		case <-time.After(pause):
@@ -64,7 +72,11 @@ func (r *recorder) storePatiently(ctx context.Context, batch []store.DeliveryRes
 
 // store stores results, and logs which webhooks turned inactive by it.
 func (r *recorder) store(ctx context.Context, batch []store.DeliveryResult) error {
+	if err := failpoint.Hit("webhooks.record.before"); err != nil {
+		return err
+	}
 	disabled, err := r.s.store.RecordDeliveries(ctx, batch, store.DisableRule{Failures: maxFailures, Reason: reasonFailures})
+	failpoint.Pass("webhooks.record.after")
 	for _, id := range disabled {
 		r.s.log.WarnContext(ctx, "webhook made inactive", slog.String("webhook_id", string(id)))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -81,10 +82,14 @@ func (s *Service) post(ctx context.Context, url string, header http.Header, body
 		return fmt.Errorf("make request: %w", err)
 	}
 	req.Header = header
+	if err := failpoint.Hit("webhooks.send.before"); err != nil {
+		return err
+	}
 	res, err := s.web.Do(req)
 	if err != nil {
 		return err
 	}
+	failpoint.Pass("webhooks.send.after")
 	a.read(res, a.began)
 	_ = res.Body.Close() // whatever it says, the answer's status stands
 	return nil

@@ -126,14 +126,18 @@ func (s *Service) Create(ctx context.Context, p CreateParams) (*steward.Webhook,
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, fmt.Errorf("make webhook id: %w", err)
+	id := steward.NewIDFrom(ctx)
+	if id == "" {
+		fresh, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("make webhook id: %w", err)
+		}
+		id = fresh.String()
 	}
 	now := s.clock.Now()
 	w := store.WebhookRecord{OrganizationID: who.OrganizationID}
 	w.Webhook = steward.Webhook{
-		ID: steward.WebhookID(id.String()), HasSecret: true, CreatedAt: now, UpdatedAt: now, AgentIDs: []steward.AgentID{}, IsActive: !p.Inactive,
+		ID: steward.WebhookID(id), HasSecret: true, CreatedAt: now, UpdatedAt: now, AgentIDs: []steward.AgentID{}, IsActive: !p.Inactive,
 		IncludeInputs: p.IncludeInputs, NotifyCached: p.NotifyCached,
 	}
 	if p.Alerts == nil {

@@ -58,7 +58,9 @@ func (j *judge) batches() {
 		}
 		for at, id := range t.IDs {
 			job := items[index{t.ID, at}]
-			if job == nil || job.ID != id || job.Text != t.Texts[at] {
+			if t.Resumed {
+				j.resumed(t, at, id, job)
+			} else if job == nil || job.ID != id || job.Text != t.Texts[at] {
 				j.lost("item %d of batch %s was acknowledged as job %s and is %+v", at, t.ID, id, job)
 			}
 		}
@@ -83,7 +85,7 @@ func (j *judge) events() {
 		d := &j.Deliveries[i]
 		rows[d.ID] = d
 		a := about{d.Webhook, d.Job, d.Batch}
-		if other := one[a]; other != nil {
+		if other := one[a]; other != nil && !j.completedTwice(d.Batch) {
 			j.doubled("webhook %s has the deliveries %s and %s of job %s%s", d.Webhook, other.ID, d.ID, d.Job, d.Batch)
 		}
 		one[a] = d
@@ -130,6 +132,11 @@ func (j *judge) events() {
 			}
 		}
 	}
+}
+
+// completedTwice reports whether a batch may have been completed, and told of, more than once: whenever all its items had ended before it was resumed.
+func (j *judge) completedTwice(id steward.BatchID) bool {
+	return slices.ContainsFunc(j.Told.Batches, func(t ToldBatch) bool { return t.ID == id && t.Resumed })
 }
 
 // books compares what jobs used with what their steps did, and both with the books.

@@ -29,6 +29,10 @@ func Judge(w *World) *Verdict {
 	j.books()
 	j.lists()
 	j.files()
+	j.gone()
+	j.stored()
+	j.limited()
+	j.backups()
 	return j.v
 }
 
@@ -99,7 +103,7 @@ func (j *judge) ends() {
 
 // cancelled reports whether somebody asked for a job's end.
 func (j *judge) cancelled(job *Job, t *ToldJob) bool {
-	if t != nil && t.Cancelled || slices.Contains(j.Told.Agents[job.AgentID].Ends, steward.StatusCancelled) {
+	if t != nil && t.Cancelled || j.wasResumed(job.ID) || slices.Contains(j.Told.Agents[job.AgentID].Ends, steward.StatusCancelled) {
 		return true
 	}
 	i := slices.IndexFunc(j.Told.Batches, func(b ToldBatch) bool { return b.ID == job.Batch })
@@ -146,6 +150,7 @@ func (j *judge) answer(job *Job, agent *Agent, t *ToldJob) {
 	if want := agent.Value(job.Text); got != want {
 		j.fault("job %s of %s answers %s, without faults it is %s", job.ID, agent.Name, got, want)
 	}
+	j.saved(job, agent)
 }
 
 // uniqueness looks for jobs that were made twice or in part.
@@ -194,6 +199,9 @@ func (j *judge) steps() {
 			continue
 		}
 		if j.jobs[e.Job] == nil {
+			if slices.ContainsFunc(j.Gone, func(g GoneJob) bool { return g.ID == e.Job }) {
+				continue // with its agent
+			}
 			j.fault("a step was done for job %s, which is not there", e.Job)
 			continue
 		}

@@ -27,7 +27,9 @@ type World struct {
 	Miscounts  []string                     // lists whose counts are not what they have
 	Blobs      []Blob
 	Bytes      map[string]int64 // files in the store by SHA-256, as computed from what is in them, with their size
-	Strays     []string         // other files, such as temporary ones and those whose name is not that of their content
+	Gone       []GoneJob        // of deleted agents
+	Stored     []Stored
+	Strays     []string // other files, such as temporary ones and those whose name is not that of their content
 }
 
 // Told is what clients were told, and what they know about what they asked for.
@@ -39,6 +41,9 @@ type Told struct {
 	Agents  map[steward.AgentID]Agent
 	Hooks   map[steward.WebhookID][]steward.AgentID // webhooks and the agents that they are linked to, in all of the run
 	Pauses  []Pause
+	Gone    map[steward.AgentID]ToldGone // agents that were deleted; they are not among Agents
+	Files   []ToldFile
+	Backups []ToldBackup
 }
 
 // Agent is what is known about the jobs of an agent.
@@ -51,6 +56,9 @@ type Agent struct {
 	Used    steward.Usage              // of a successful job; looked at when Steps are
 	Keyed   string                     // the step that makes a change in the world; "" when there is none
 	Markers func(text string) []Marker // what its model calls are known by; nil when it makes none
+	Saves   func(text string) string   // the SHA-256 of the one file that a successful job saves; nil when it is not looked at
+	Limit   steward.MicroUSD           // what each of its jobs may cost, and costs at least; 0 when there is no limit
+	Dearest steward.MicroUSD           // by how much a job may go beyond: its dearest step
 }
 
 // Marker is what a model call is known by, and the step that makes it.
@@ -79,6 +87,7 @@ type ToldBatch struct {
 	IDs       map[int64]steward.JobID // by index, as far as they were acknowledged
 	Closed    bool
 	Cancelled bool
+	Resumed   bool // it was cancelled, and resumed until all items had succeeded
 }
 
 // Pause is a time in which processes may have gone on that had lost their jobs, after they were stopped and woken.
@@ -131,6 +140,12 @@ type Verdict struct {
 	Redelivered      int // events that came again under their id, because a kill came before the record
 	KeyedEffects     int
 	KeyedAgain       int // attempts at a change that were known by their key
+	AgentsDeleted    int
+	StoredFiles      int // that clients were told of
+	References       int // saved files of jobs that were compared
+	CostLimited      int // jobs that their budget ended
+	ItemsResumed     int // items of batches that run as another job after a resume
+	Backups          int // made during kills, restored and verified
 	DoubledEffects   int // changes made twice, jobs made twice, events under two ids or sent after their delivery was recorded
 	Faults           []string
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/stewardhq/steward/internal/app"
+	"github.com/stewardhq/steward/internal/backup"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/engine"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
@@ -26,7 +27,11 @@ func main() {
 	defer stop()
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "crash server:", err)
-		os.Exit(1) //nolint:gocritic // the signal handler dies with the process
+		code := 1
+		if errors.Is(err, app.ErrDiskFailed) {
+			code = app.ExitDiskFailed
+		}
+		os.Exit(code) //nolint:gocritic // the signal handler dies with the process
 	}
 }
 
@@ -34,7 +39,13 @@ func run(ctx context.Context) (err error) {
 	data := flag.String("data", "", "data folder, with the configuration in steward.yaml")
 	socket := flag.String("effects", "", "unix socket to tell effects to")
 	fault := flag.String("fault", "", "be wrong on purpose: see enginetest.CrashFaults")
+	target := flag.String("backup", "", "do not serve: take a backup of the data folder, to this path")
+	from := flag.String("restore", "", "do not serve: put the backup at this path into the data folder")
 	flag.Parse()
+	if *from != "" {
+		_, err := backup.Restore(ctx, backup.RestoreParams{Path: *from, Data: *data})
+		return err
+	}
 	sender := effects.NewSender(*socket)
 	pid := os.Getpid()
 	tell := func(ctx context.Context, run *engine.Run, step, key string) error {
@@ -47,6 +58,12 @@ func run(ctx context.Context) (err error) {
 	}
 	config, err := app.Load(app.LoadParams{Getenv: func(string) string { return "" }, Override: func(c *app.Config) { c.Data = *data }})
 	if err != nil {
+		return err
+	}
+	if *target != "" {
+		_, err := backup.Create(ctx, backup.CreateParams{Target: *target, Program: build, Source: backup.Source{
+			Data: config.Data, Database: config.Database, Files: config.Files, SecretKey: config.SecretKeyFile,
+		}})
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -172,7 +172,7 @@ func fake(t *testing.T, opts ocr.Options, script string) *ocr.Engine {
 	t.Helper()
 	opts.Path = filepath.Join(t.TempDir(), "tesseract")
 	text := "#!/bin/sh\ncase $1 in\n--version) echo tesseract 5.9; exit ;;\n--list-langs) printf 'List:\\neng\\n'; exit ;;\nesac\n" + script
-	if err := os.WriteFile(opts.Path, []byte(text), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(opts.Path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return find(t, opts)
@@ -258,7 +258,7 @@ func runs(length string) bool {
 	}
 	for _, f := range files {
 		// A process that has ended meanwhile has no such file, and a dead one an empty one.
-		if text, err := os.ReadFile(f); err == nil && string(text) == "sleep\x00"+length+"\x00" { //nolint:gosec // of the system
+		if text, err := os.ReadFile(f); err == nil && string(text) == "sleep\x00"+length+"\x00" {
 			return true
 		}
 	}

@@ -58,7 +58,7 @@ func readTree(dec *json.Decoder, depth int) (*tree, error) {
 		text, err := encode(tok)
 		return &tree{kind: 'v', text: text}, err
 	}
-	t := &tree{kind: byte(delim)}
+	t := &tree{kind: byte(delim)} //nolint:gosec // G115: a bracket
 	for dec.More() {
 		name := ""
 		if t.kind == '{' {

@@ -52,6 +52,8 @@ func (Crash) Params() []engine.Param {
 		flag("hold", "Wait until the run is cancelled."),
 		flag("fail", "Fail after the steps."),
 		flag("retry", "Have a passing fault at the first attempt."),
+		flag("model", "Let the steps be calls of a model, which budgets are for."),
+		{Name: "max_cost_usd", Kind: engine.KindNumber, Description: "Budget of a run."},
 	}
 }
 
@@ -86,7 +88,7 @@ func (e Crash) Run(ctx context.Context, run *engine.Run) (*engine.Result, error)
 	steps := run.Config.Int("steps")
 	for i := range steps {
 		name := fmt.Sprintf("step[%d]", i)
-		out, err := engine.DoMetered(ctx, run, engine.StepSpec{Name: name, Kind: steward.StepCompute}, func(ctx context.Context) (string, steward.Usage, error) {
+		out, err := engine.DoMetered(ctx, run, crashSpec(run, name, i), func(ctx context.Context) (string, steward.Usage, error) {
 			if err := e.tell(ctx, run, name, ""); err != nil {
 				return "", steward.Usage{}, err
 			}
@@ -104,6 +106,15 @@ func (e Crash) Run(ctx context.Context, run *engine.Run) (*engine.Result, error)
 		}
 	}
 	return e.end(ctx, run, value)
+}
+
+// crashSpec says what step i is.
+func crashSpec(run *engine.Run, name string, i int) engine.StepSpec {
+	spec := engine.StepSpec{Name: name, Kind: steward.StepCompute}
+	if run.Config.Bool("model") {
+		spec.Kind, spec.Model, spec.Reserve = steward.StepModel, "crash", CrashUsage(i).Cost
+	}
+	return spec
 }
 
 // end does what comes after the steps.

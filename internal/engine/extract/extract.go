@@ -48,6 +48,9 @@ func (*Engine) Type() steward.EngineType {
 	}
 }
 
+// Reads implements engine.FileReader.
+func (*Engine) Reads(contentType string) bool { return document.Readable(contentType) }
+
 // Params implements engine.Engine.
 func (*Engine) Params() []engine.Param {
 	return append([]engine.Param{

@@ -44,7 +44,7 @@ func (g *gatherer) gather(ctx context.Context) error {
 			return err
 		}
 	}
-	pictures, err := g.run.Files(ctx, "images")
+	pictures, err := g.run.Pictures(ctx, "images", maxRemoteBytes)
 	if err != nil {
 		return err
 	}

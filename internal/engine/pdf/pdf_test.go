@@ -66,7 +66,7 @@ func models() enginetest.Models {
 // testdata stores a file of the repository in a world.
 func testdata(t *testing.T, w *answertest.World, name string) steward.File {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../../testdata", name)) //nolint:gosec // a file of the repository
+	data, err := os.ReadFile(filepath.Join("../../../testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

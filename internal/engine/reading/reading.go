@@ -111,6 +111,9 @@ func (s *Files) Open(ctx context.Context, index int, f steward.File) (*File, err
 		return opened{Kind: doc.Kind(), Pages: doc.PageCount()}, nil
 	})
 	if err == nil {
+		if info.Kind == "" { // recorded by a version that read nothing but PDFs
+			info.Kind = document.KindPDF
+		}
 		file.Kind, file.Pages = info.Kind, info.Pages
 		err = s.checkKind(file)
 	}

@@ -296,7 +296,7 @@ func (c *calendar) month(text string, i int) (m, end int) {
 	end = i
 	for end < len(text) && end-i < 12 {
 		r, n := utf8.DecodeRuneInString(text[end:])
-		if r < utf8.RuneSelf && !asciiLetter(byte(r)) || r >= utf8.RuneSelf && !wordRune(r) {
+		if r < utf8.RuneSelf && !asciiLetter(byte(r)) || r >= utf8.RuneSelf && !wordRune(r) { //nolint:gosec // G115: below RuneSelf, as the line says
 			break
 		}
 		end += n

@@ -136,7 +136,7 @@ func (l *labeller) longest(text string, t int) (best phrase, last int) {
 		if l.vocab.noise[id] && j > t {
 			continue
 		}
-		next, ok := l.vocab.edges[uint64(cur)<<32|uint64(id)]
+		next, ok := l.vocab.edges[uint64(cur)<<32|uint64(id)] //nolint:gosec // G115: indexes of slices are not negative
 		if !ok {
 			break
 		}

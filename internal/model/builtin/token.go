@@ -149,7 +149,7 @@ func (v *vocabulary) misread(w []byte) int32 {
 			case '0':
 				out[i] = 'o'
 			case '1':
-				out[i] = byte(one)
+				out[i] = byte(one) //nolint:gosec // G115: one of two letters
 			case '5':
 				out[i] = 's'
 			case '8':
@@ -182,10 +182,10 @@ func (v *vocabulary) add(text string) phrase {
 			continue
 		}
 		n++
-		key := uint64(cur)<<32 | uint64(id)
+		key := uint64(cur)<<32 | uint64(id) //nolint:gosec // G115: indexes of slices are not negative, and far below 1<<31
 		next, ok := v.edges[key]
 		if !ok {
-			next = phrase(len(v.ends))
+			next = phrase(len(v.ends)) //nolint:gosec // G115: indexes of slices are not negative, and far below 1<<31
 			v.ends = append(v.ends, false)
 			v.edges[key] = next
 		}
@@ -208,7 +208,7 @@ func (v *vocabulary) find(text string) phrase {
 		if v.noise[t.id] {
 			continue
 		}
-		next, ok := v.edges[uint64(cur)<<32|uint64(t.id)]
+		next, ok := v.edges[uint64(cur)<<32|uint64(t.id)] //nolint:gosec // G115: indexes of slices are not negative, and far below 1<<31
 		if !ok {
 			return 0
 		}

@@ -24,13 +24,13 @@ func FuzzAnswer(f *testing.F) {
 				{Text: `{"result":{"number":"1","total":2},"evidence":[{"path":"/number","file":1,"page":2,"quote":"","confidence":1,"region":[1,2,3,4]}]}`},
 			} {
 				_, _, body := w.Render(reply, stream)
-				f.Add(uint8(i), stream, 200, body)               //nolint:gosec // a small number
-				f.Add(uint8(i), stream, 200, body[:len(body)/2]) //nolint:gosec // as above
+				f.Add(uint8(i), stream, 200, body)
+				f.Add(uint8(i), stream, 200, body[:len(body)/2])
 			}
 		}
 		for _, fault := range providertest.Faults() {
 			status, _, body := w.Render(providertest.Reply{Fault: fault}, false)
-			f.Add(uint8(i), false, status, body) //nolint:gosec // as above
+			f.Add(uint8(i), false, status, body)
 		}
 	}
 	page := drawn(f, 1)

@@ -176,7 +176,7 @@ func TestAModelThatCannotSeeReadsTheTextOrRefuses(t *testing.T) {
 func TestPicturesThatAProviderWouldRefuseAreMadeSmaller(t *testing.T) {
 	t.Parallel()
 	noise := image.NewRGBA(image.Rect(0, 0, 1600, 1200))
-	source := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // noise
+	source := rand.New(rand.NewPCG(1, 2))
 	for i := range noise.Pix {
 		noise.Pix[i] = uint8(source.Uint32())
 	}

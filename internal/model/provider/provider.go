@@ -23,6 +23,7 @@ import (
 	"charm.land/fantasy"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/grounding"
 	"github.com/stewardhq/steward/internal/model"
 )
@@ -171,7 +172,7 @@ func (c *client) ask(ctx context.Context, req *model.Request, a *ask, x *exchang
 	}
 	out.Usage = usage
 	if warning != "" {
-		out.Warnings = append(out.Warnings, warning)
+		out.Warnings, out.UsageWarning = append(out.Warnings, warning), warning
 	}
 	return out, nil
 }
@@ -186,10 +187,16 @@ func (c *client) call(ctx context.Context, x *exchange, call fantasy.Call) (resp
 			resp, err = nil, errors.New("the answer has an unknown form")
 		}
 	}()
-	if c.mustStream(call) {
-		return stream(ctx, c.remote, call)
+	if err := failpoint.Hit("model.send.before"); err != nil {
+		return nil, err
 	}
-	return c.remote.Generate(ctx, call)
+	if c.mustStream(call) {
+		resp, err = stream(ctx, c.remote, call)
+	} else {
+		resp, err = c.remote.Generate(ctx, call)
+	}
+	failpoint.Pass("model.send.after")
+	return resp, err
 }
 
 // maxAnswerText bounds what a model says in one answer, in bytes. On the wire a stream of it is many times as long.

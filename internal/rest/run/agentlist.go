@@ -11,6 +11,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/agents"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -23,7 +24,7 @@ func (f *family) registerAgentList() {
 		return withFormat(wire.QueryParam(name, huma.TypeString, what+" Inclusive; without a zone it is UTC."), "date-time")
 	}
 	f.api.Handle(wire.Operation{
-		Method: http.MethodGet, Path: pathAgents, ID: "agents_list", Tag: tagAgents, Summary: "List agents",
+		Method: http.MethodGet, Path: pathAgents, ID: "agents_list", Cost: admit.Heavy, Tag: tagAgents, Summary: "List agents",
 		Description: "One page of the organization's agents, the newest first unless ordering says otherwise. " +
 			"Different filters combine with AND, the values of one filter with OR.",
 		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},

@@ -25,7 +25,7 @@ func (f *family) registerAgents() {
 	f.api.Handle(wire.Operation{
 		Method: http.MethodPost, Path: pathAgents, ID: "agents_create", Tag: tagAgents, Summary: "Create an agent",
 		Description: "Creates an agent and its first version, both or neither.",
-		Status:      http.StatusCreated, Errors: bodyErrors(http.StatusForbidden),
+		Status:      http.StatusCreated, Errors: bodyErrors(http.StatusForbidden), Params: createKey(""),
 		Body:      formBody(wire.SchemaOf[createAgentBody](f.api, "AgentCreate")),
 		Responses: map[string]*huma.Response{"201": wire.JSONResponse("The agent", agent)},
 	}, f.createAgent)
@@ -102,11 +102,23 @@ func (f *family) createAgent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	agent, err := f.Agents.Create(r.Context(), p)
-	if err != nil {
-		return err
-	}
-	return f.api.JSON(w, r, http.StatusCreated, presentAgent(*agent))
+	return create(f, w, r, creation[steward.Agent]{
+		scope: steward.ScopeWrite, kind: "agent", content: p,
+		make: func(ctx context.Context) (string, steward.Agent, error) {
+			agent, err := f.Agents.Create(ctx, p)
+			if err != nil {
+				return "", steward.Agent{}, err
+			}
+			return string(agent.ID), presentAgent(*agent), nil
+		},
+		find: func(ctx context.Context, id string) (steward.Agent, error) {
+			agent, err := f.Agents.Get(ctx, steward.AgentID(id))
+			if err != nil {
+				return steward.Agent{}, err
+			}
+			return presentAgent(*agent), nil
+		},
+	})
 }
 
 // decodeAgent reads the body of a create. Unknown keys are ignored; null counts as absent.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -76,7 +77,7 @@ func (f *family) registerBatches() {
 // registerItems adds what is about a batch's items.
 func (f *family) registerItems() {
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: pathBatch + "items/", ID: "batches_items_add", Tag: tagBatches, Summary: "Send items of a batch",
+		Method: http.MethodPost, Path: pathBatch + "items/", ID: "batches_items_add", Cost: admit.Heavy, MaxBody: maxManyBytes, Tag: tagBatches, Summary: "Send items of a batch",
 		Description: fmt.Sprintf("Items start, start+1 and so on, 1 to %d of them, all or none. An item that was sent before with the same content keeps its "+
 			"job, so that a piece may be sent again; with other content it is a 409, as is a new item of a closed batch. "+
 			"An item whose inputs are refused becomes a job that failed. The body may have %d MiB.", jobs.MaxItems, maxManyBytes>>20),
@@ -92,7 +93,7 @@ func (f *family) registerItems() {
 		Responses: map[string]*huma.Response{"200": wire.JSONResponse("The items' jobs", wire.SchemaOf[itemsAdded](f.api, "ItemsAdded"))},
 	}, f.addItems)
 	wire.Typed(f.api, wire.Operation{
-		Method: http.MethodGet, Path: pathBatch + "items/", ID: "batches_items_list", Tag: tagBatches, Summary: "List the items of a batch",
+		Method: http.MethodGet, Path: pathBatch + "items/", ID: "batches_items_list", Cost: admit.Heavy, Tag: tagBatches, Summary: "List the items of a batch",
 		Description: "One page, by rising index.",
 		Errors:      []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
 	}, f.listItems)

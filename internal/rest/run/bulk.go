@@ -13,6 +13,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -26,20 +27,20 @@ func (f *family) registerBulk() {
 	})
 	errs := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: "/v1/agents/jobs/statuses/", ID: "agents_jobs_statuses", Tag: tagJobs, Summary: "Get the status of many jobs",
+		Method: http.MethodPost, Path: "/v1/agents/jobs/statuses/", ID: "agents_jobs_statuses", Cost: admit.Heavy, Tag: tagJobs, Summary: "Get the status of many jobs",
 		Description: "One element for each id, in the order of the ids, also for one that stands twice. An id that is not known makes the whole call a 404.",
 		Errors:      errs, Body: ids,
 		Responses: map[string]*huma.Response{"200": wire.JSONResponse("The statuses", wire.SchemaOf[[]manyStatus](f.api, "JobStatuses"))},
 	}, f.statuses)
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: "/v1/agents/jobs/results/", ID: "agents_jobs_results", Tag: tagJobs, Summary: "Get the result of many jobs",
+		Method: http.MethodPost, Path: "/v1/agents/jobs/results/", ID: "agents_jobs_results", Cost: admit.Heavy, Tag: tagJobs, Summary: "Get the result of many jobs",
 		Description: "One element for each id, in the order of the ids. The result of a job that is open is null, that of one that failed is empty. " +
 			"An id that is not known makes the whole call a 404.",
 		Errors: errs, Body: ids,
 		Responses: map[string]*huma.Response{"200": wire.JSONResponse("The results", wire.SchemaOf[[]manyResult](f.api, "JobResults"))},
 	}, f.results)
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: pathAgentJobs + "cancel-all/", ID: "agents_jobs_cancel_all", Tag: tagJobs, Summary: "Cancel an agent's open jobs",
+		Method: http.MethodPost, Path: pathAgentJobs + "cancel-all/", ID: "agents_jobs_cancel_all", Cost: admit.Heavy, Tag: tagJobs, Summary: "Cancel an agent's open jobs",
 		Description: "Jobs that wait are cancelled when the answer comes, those that run soon after. Jobs that are started meanwhile stay.",
 		Errors:      []int{http.StatusForbidden, http.StatusNotFound},
 		Responses:   map[string]*huma.Response{"200": wire.JSONResponse("How many they were", wire.SchemaOf[cancelledAll](f.api, "CancelAll"))},

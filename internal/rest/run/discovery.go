@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 )
 
@@ -21,10 +22,10 @@ func (f *family) registerDiscovery() {
 		Errors:      []int{http.StatusBadRequest, http.StatusForbidden},
 	}, f.models)
 	wire.Typed(f.api, wire.Operation{
-		Method: http.MethodPost, Path: "/v1/agents/models/test/", ID: "agents_models_test", Tag: tagDiscovery, Summary: "Test a model",
-		Description: "Asks a model one small question whose answer is known and tells how it went. It costs what a short call costs, which is booked " +
-			"on no job; it needs a key with the scope admin. That the model fails is an answer too: see failure.",
-		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusConflict},
+		Method: http.MethodPost, Path: "/v1/agents/models/test/", ID: "agents_models_test", Cost: admit.Waiter, Tag: tagDiscovery, Summary: "Test a model",
+		Description: "Asks a model one small question whose answer is known and tells how it went. It costs what a short call costs, which counts " +
+			"against the organization's budgets and is in its usage, under no agent; it needs a key with the scope admin. That the model fails is an answer too: see failure.",
+		Errors: []int{http.StatusBadRequest, http.StatusPaymentRequired, http.StatusForbidden, http.StatusConflict},
 	}, f.testModel)
 	wire.Typed(f.api, wire.Operation{
 		Method: http.MethodGet, Path: "/v1/users/current_user/", ID: "users_current_user", Tag: tagUsers,
@@ -75,7 +76,7 @@ type testModelInput struct {
 }
 
 func (f *family) testModel(ctx context.Context, in *testModelInput) (*output[steward.ModelTest], error) {
-	t, err := f.Agents.TestModel(ctx, in.Body.Model)
+	t, err := f.Jobs.TestModel(ctx, in.Body.Model)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -36,7 +37,7 @@ func (f *family) registerFiles() {
 		Method: http.MethodPost, Path: pathFiles, ID: "files_upload", Tag: tagFiles, Summary: "Store a file",
 		Description: fmt.Sprintf("The file can be an input of any run afterwards, by its id or its file_ref. It may have %d MiB. It stays until it is deleted; "+
 			"a temporary one is dropped after an hour unless a run takes it, and then goes with the run's data.", files.MaxFileBytes>>20),
-		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden),
+		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden), Params: createKey(""),
 		Body: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fieldFile}, Properties: map[string]*huma.Schema{
 				fieldFile:      {Type: huma.TypeString, Format: "binary"},
@@ -155,11 +156,54 @@ func (f *family) uploadFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, err := f.takeFile(w, r, &fileUpload{who: who})
+	up := &fileUpload{who: who}
+	var body []byte
+	err = f.takeFile(w, r, up, func() (err error) {
+		body, err = f.settleOnce(r, up)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return f.api.JSON(w, r, http.StatusCreated, presentFile(info))
+	f.api.RawJSON(w, r, http.StatusCreated, body)
+	return nil
+}
+
+// settleOnce settles an upload and returns the answer; under an idempotency key that is known the upload is dropped, and the answer is that
+// of the first.
+func (f *family) settleOnce(r *http.Request, up *fileUpload) ([]byte, error) {
+	key := r.Header.Get(wire.IdempotencyHeader)
+	if key == "" || f.Once == nil {
+		info, err := f.settle(r.Context(), up, up.file.ID)
+		if err != nil {
+			return nil, err
+		}
+		return wire.Encode(presentFile(info))
+	}
+	settle := func(ctx context.Context, id steward.FileID) (any, error) {
+		info, err := f.settle(ctx, up, id)
+		if err != nil {
+			return nil, err
+		}
+		return presentFile(info), nil
+	}
+	own := false // the answer is about this upload, though a first look at it may have failed
+	body, first, err := f.once(r.Context(), key, string(up.file.ID), creation[any]{
+		scope: steward.ScopeRun, kind: "file",
+		content: map[string]any{fieldFile: up.file.SHA256, "name": up.file.Name, fieldDataset: up.dataset, fieldTemporary: up.temporary},
+		make: func(ctx context.Context) (string, any, error) {
+			made, err := settle(ctx, up.file.ID)
+			return string(up.file.ID), made, err
+		},
+		find: func(ctx context.Context, id string) (any, error) {
+			own = steward.FileID(id) == up.file.ID
+			return settle(ctx, steward.FileID(id))
+		},
+	})
+	if err == nil && !first && !own {
+		f.release(r.Context(), []steward.FileID{up.file.ID})
+	}
+	return body, err
 }
 
 // uploadToDataset answers as the family documents it: 200, and another form. The default data set has the organization's id.
@@ -172,7 +216,12 @@ func (f *family) uploadToDataset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, err := f.takeFile(w, r, &fileUpload{who: who, dataset: steward.DatasetID(who.OrganizationID)})
+	up := &fileUpload{who: who, dataset: steward.DatasetID(who.OrganizationID)}
+	var info *store.FileInfo
+	err = f.takeFile(w, r, up, func() (err error) {
+		info, err = f.settle(r.Context(), up, up.file.ID)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -183,29 +232,29 @@ func (f *family) uploadToDataset(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// takeFile reads an upload and stores its file. up has what holds when the form does not say otherwise.
-func (f *family) takeFile(w http.ResponseWriter, r *http.Request, up *fileUpload) (*store.FileInfo, error) {
+// takeFile reads an upload and has settle decide about its file, which is dropped when that fails. up has what holds when the form does
+// not say otherwise.
+func (f *family) takeFile(w http.ResponseWriter, r *http.Request, up *fileUpload, settle func() error) error {
 	media, boundary, err := wire.MediaOf(r)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case media == wire.MediaNone:
-		return nil, errNoFile()
+		return errNoFile()
 	case media != wire.MediaMultipart:
-		return nil, &steward.Error{Code: steward.Unsupported, Field: wire.ContentTypeField, Message: "Unsupported media type: send multipart/form-data."}
+		return &steward.Error{Code: steward.Unsupported, Field: wire.ContentTypeField, Message: "Unsupported media type: send multipart/form-data."}
 	case r.ContentLength > maxUpload:
-		return nil, errFileTooLarge()
+		return errFileTooLarge()
 	}
 	err = f.readUpload(up, r, multipart.NewReader(http.MaxBytesReader(w, r.Body, maxUpload), boundary))
 	if err == nil && up.file == nil {
 		err = errNoFile()
 	}
-	var info *store.FileInfo
 	if err == nil {
-		info, err = f.settle(r, up)
+		err = settle()
 	}
 	if err == nil {
-		return info, nil
+		return nil
 	}
 	if up.file != nil {
 		f.release(r.Context(), []steward.FileID{up.file.ID})
@@ -213,7 +262,7 @@ func (f *family) takeFile(w http.ResponseWriter, r *http.Request, up *fileUpload
 	if r.Context().Err() == nil {
 		wire.Drain(w, r)
 	}
-	return nil, err
+	return err
 }
 
 func errNoFile() error { return wire.Invalid(fieldFile, "No file was submitted.") }
@@ -222,15 +271,15 @@ func errFileTooLarge() error {
 	return &steward.Error{Code: steward.TooLarge, Message: fmt.Sprintf("The file is larger than %d MiB.", files.MaxFileBytes>>20)}
 }
 
-// settle keeps an upload, unless it is temporary.
-func (f *family) settle(r *http.Request, up *fileUpload) (*store.FileInfo, error) {
+// settle keeps an upload, which has that id, unless it is temporary.
+func (f *family) settle(ctx context.Context, up *fileUpload, id steward.FileID) (*store.FileInfo, error) {
 	if up.temporary && up.dataset != "" {
 		return nil, wire.Invalid(fieldDataset, "A temporary file cannot be in a data set.")
 	}
 	if up.temporary {
-		return f.Files.Info(r.Context(), up.file.ID)
+		return f.Files.Info(ctx, id)
 	}
-	return f.Files.Keep(r.Context(), up.file.ID, up.dataset)
+	return f.Files.Keep(ctx, id, up.dataset)
 }
 
 // readUpload reads the parts of an upload. Unknown text parts are left alone.
@@ -380,9 +429,10 @@ func (f *family) fileContent(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer func() { _ = content.Close() }() // read only
 	ref := &steward.Reference{ContentType: info.ContentType, SizeBytes: info.SizeBytes, SHA256: info.SHA256}
-	named := mime.FormatMediaType(disposition(download), map[string]string{"filename": info.Name})
+	how := disposition(download, info.ContentType)
+	named := mime.FormatMediaType(how, map[string]string{"filename": info.Name})
 	if named == "" { // a name that a header cannot say
-		named = disposition(download)
+		named = how
 	}
 	return sendNamed(w, r, content, ref, named)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/store"
 )
@@ -24,7 +25,7 @@ const (
 
 func (f *family) registerJobs() {
 	wire.Typed(f.api, wire.Operation{
-		Method: http.MethodGet, Path: pathAgentJobs, ID: "agents_jobs_list", Tag: tagJobs, Summary: "List an agent's jobs",
+		Method: http.MethodGet, Path: pathAgentJobs, ID: "agents_jobs_list", Cost: admit.Heavy, Tag: tagJobs, Summary: "List an agent's jobs",
 		Description: "One page, the newest first unless ordering says otherwise. Filters combine with AND, the values of one with OR; a text is looked for " +
 			"in the 5,000 newest jobs that the other filters leave.",
 		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
@@ -56,7 +57,7 @@ func (f *family) registerJobs() {
 		Summary: "Get a tool result that evidence names", Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},
 	}, f.artifact)
 	wire.Typed(f.api, wire.Operation{
-		Method: http.MethodGet, Path: pathJob + "steps/", ID: "agents_jobs_steps", Tag: tagJobs, Summary: "List a job's steps",
+		Method: http.MethodGet, Path: pathJob + "steps/", ID: "agents_jobs_steps", Cost: admit.Heavy, Tag: tagJobs, Summary: "List a job's steps",
 		Description: "What the job did so far, in order: every model call, page read and fetch with times, tokens and cost. What models answered is dropped " +
 			"soon after the job's end, and what they were asked is not kept, unless store_traces says so; their hashes stay.",
 		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 )
 
@@ -27,7 +28,7 @@ const (
 
 func (f *family) registerMany() {
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: pathRunMany, ID: "agents_run_many", Tag: tagRuns, Summary: "Start many runs of an agent",
+		Method: http.MethodPost, Path: pathRunMany, ID: "agents_run_many", Cost: admit.Heavy, MaxBody: maxManyBytes, Tag: tagRuns, Summary: "Start many runs of an agent",
 		Description: fmt.Sprintf("One run of the current version for each of 1 to %d objects of inputs, all or none; files stand as ids or URLs. "+
 			"metadata is that of every job. The answer is the jobs' ids in the order of the inputs, given when the jobs are on disk. "+
 			"The body may have %d MiB.", jobs.MaxItems, maxManyBytes>>20),

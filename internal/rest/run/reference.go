@@ -89,15 +89,29 @@ func validReference(id string) bool {
 
 // sendFile answers with a file or a range of it.
 func sendFile(w http.ResponseWriter, r *http.Request, file io.ReadSeeker, ref *steward.Reference, download bool) error {
-	return sendNamed(w, r, file, ref, fmt.Sprintf(`%s; filename="%s"`, disposition(download), ref.ResourceID))
+	return sendNamed(w, r, file, ref, fmt.Sprintf(`%s; filename="%s"`, disposition(download, ref.ContentType), ref.ResourceID))
 }
 
-// disposition is the first word of a Content-Disposition.
-func disposition(download bool) string {
-	if download {
+// disposition is the first word of a Content-Disposition. What a browser would run or build a page of is saved, not shown: the sandbox
+// that it is sent with is a second lock, not the only one.
+func disposition(download bool, contentType string) string {
+	if download || !passive(contentType) {
 		return "attachment"
 	}
 	return "inline"
+}
+
+// passive reports whether a browser only shows files of a type: pictures of pixels, sound, film, PDF (which browsers read in a sandbox
+// of their own), plain text and data.
+func passive(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	switch kind = strings.ToLower(strings.TrimSpace(kind)); kind {
+	case "text/plain", "text/csv", "text/tab-separated-values", "text/markdown", "application/json", "application/pdf":
+		return true
+	case "image/svg+xml":
+		return false
+	}
+	return strings.HasPrefix(kind, "image/") || strings.HasPrefix(kind, "audio/") || strings.HasPrefix(kind, "video/")
 }
 
 // sendNamed is sendFile with a Content-Disposition of the caller's.
@@ -124,6 +138,7 @@ func sendNamed(w http.ResponseWriter, r *http.Request, file io.ReadSeeker, ref *
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", span.from, span.from+span.length-1, ref.SizeBytes))
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(span.length, 10))
+	wire.Yield(r) // clients take their time
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return nil
@@ -150,9 +165,10 @@ func setFileHeaders(h http.Header, ref *steward.Reference, etag, disposition str
 
 // clearFileHeaders takes back what does not hold for an error.
 func clearFileHeaders(h http.Header) {
-	for _, name := range []string{"ETag", "Cache-Control", "Content-Disposition", "Content-Security-Policy"} {
+	for _, name := range []string{"ETag", "Content-Disposition", "Content-Security-Policy"} {
 		h.Del(name)
 	}
+	h.Set("Cache-Control", "no-store") // as every other answer
 }
 
 // span is a part of a file.
@@ -219,5 +235,5 @@ func parseRange(header string, size int64) (from, to int64, err error) {
 // digits reads a number without a sign.
 func digits(s string) (int64, error) {
 	n, err := strconv.ParseUint(s, 10, 63)
-	return int64(n), err //nolint:gosec // 63 bits
+	return int64(n), err
 }

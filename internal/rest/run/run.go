@@ -29,7 +29,6 @@ type AgentService interface {
 	TagService
 	EngineTypes(ctx context.Context) ([]steward.EngineType, error)
 	LanguageModels(ctx context.Context, capability string) ([]steward.LanguageModel, error)
-	TestModel(ctx context.Context, id string) (*steward.ModelTest, error)
 }
 
 // VersionService is what an AgentService does with versions.
@@ -62,6 +61,7 @@ type JobService interface {
 	ManyService
 	BatchService
 	UsageService
+	TestModel(ctx context.Context, id string) (*steward.ModelTest, error)
 	Steps(ctx context.Context, id steward.JobID) ([]steward.Step, error)
 	StepsInFull(ctx context.Context, id steward.JobID) ([]steward.Step, error)
 	OpenReference(ctx context.Context, job steward.JobID, ref steward.ReferenceID) (io.ReadSeekCloser, *steward.Reference, error)
@@ -121,7 +121,7 @@ type KeptService interface {
 	Delete(ctx context.Context, id steward.FileID) error
 }
 
-// Services is what the family calls. All are needed.
+// Services is what the family calls. All are needed but Once.
 type Services struct {
 	Agents   AgentService
 	Jobs     JobService
@@ -129,6 +129,7 @@ type Services struct {
 	Keys     KeyService
 	Files    FileService
 	Webhooks WebhookService
+	Once     OnceService // nil: keys of creates are ignored
 	Logger   *slog.Logger
 }
 

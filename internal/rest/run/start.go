@@ -86,6 +86,11 @@ func (f *family) run(async bool) wire.Handler {
 		if err != nil {
 			return err
 		}
+		if !async {
+			if err := wire.Waits(r); err != nil {
+				return err
+			}
+		}
 		in := &inputReader{files: f.Files, async: async, own: who.OrganizationID}
 		err = in.read(w, r)
 		if err == nil {
@@ -127,6 +132,7 @@ func (f *family) submit(w http.ResponseWriter, r *http.Request, p jobs.RunParams
 
 // runSync runs a job and answers its outputs, a bare array.
 func (f *family) runSync(w http.ResponseWriter, r *http.Request, p jobs.RunParams, uploads []steward.FileID) error {
+	p.Queued = func() { wire.Yield(r) }
 	job, err := f.Jobs.RunSync(r.Context(), p)
 	f.release(r.Context(), uploads)
 	if err != nil {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -27,7 +28,7 @@ func (f *family) registerTags() {
 	}, f.listTags)
 	f.api.Handle(wire.Operation{
 		Method: http.MethodPost, Path: pathTags, ID: "agents_tags_create", Tag: tagTags, Summary: "Create a tag",
-		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden, http.StatusConflict),
+		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden, http.StatusConflict), Params: createKey(""),
 		Body:      formBody(tagSchema("name")),
 		Responses: map[string]*huma.Response{"201": wire.JSONResponse("The tag", tag)},
 	}, f.createTag)
@@ -96,11 +97,28 @@ func (f *family) createTag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	tag, err := f.Agents.CreateTag(r.Context(), p)
-	if err != nil {
-		return err
-	}
-	return f.api.JSON(w, r, http.StatusCreated, presentTag(*tag))
+	return create(f, w, r, creation[steward.Tag]{
+		scope: steward.ScopeWrite, kind: "tag", content: p,
+		make: func(ctx context.Context) (string, steward.Tag, error) {
+			tag, err := f.Agents.CreateTag(ctx, p)
+			if err != nil {
+				return "", steward.Tag{}, err
+			}
+			return string(tag.ID), presentTag(*tag), nil
+		},
+		find: func(ctx context.Context, id string) (steward.Tag, error) {
+			tags, err := f.Agents.Tags(ctx)
+			if err != nil {
+				return steward.Tag{}, err
+			}
+			for _, tag := range tags {
+				if string(tag.ID) == id {
+					return presentTag(tag), nil
+				}
+			}
+			return steward.Tag{}, &steward.Error{Code: steward.NotFound, Message: "Tag not found."}
+		},
+	})
 }
 
 func (f *family) updateTag(w http.ResponseWriter, r *http.Request) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 )
 
@@ -19,7 +20,7 @@ type UsageService interface {
 // Usage is an extension of the family: its clients do not know it.
 func (f *family) registerUsage() {
 	wire.Typed(f.api, wire.Operation{
-		Method: http.MethodGet, Path: "/v1/usage/", ID: "usage_list", Tag: tagUsage, Summary: "What was used and what it cost",
+		Method: http.MethodGet, Path: "/v1/usage/", ID: "usage_list", Cost: admit.Heavy, Tag: tagUsage, Summary: "What was used and what it cost",
 		Description: "Model calls, tokens and cost of the organization's jobs, added up by day, month, agent, model or batch: one page, days and months with the " +
 			"newest first, the others by falling cost. totals are those of all pages, budgets what the server's configuration allows and what is left of it: the " +
 			"organization's, and with agent_id the agent's. Deleting the data of jobs, and agents, leaves the books as they are.",

@@ -31,7 +31,7 @@ func (f *family) registerVersions() {
 		Method: http.MethodPost, Path: pathVersions, ID: "agents_versions_create", Tag: tagVersions, Summary: "Create a version",
 		Description: "It becomes the current version. What is absent or null comes from the version that was current. An empty engine_config does, too, " +
 			"when the engine cannot do without a configuration; an empty input_definitions does when the configuration still needs inputs.",
-		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden, http.StatusNotFound),
+		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden, http.StatusNotFound), Params: createKey(""),
 		Body:      optional(formBody(wire.SchemaOf[createVersionBody](f.api, "VersionCreate"))),
 		Responses: map[string]*huma.Response{"201": wire.JSONResponse("The version", version)},
 	}, f.createVersion)
@@ -176,11 +176,23 @@ func (f *family) createVersion(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Err(); err != nil {
 		return err
 	}
-	v, err := f.Agents.CreateVersion(r.Context(), id, p)
-	if err != nil {
-		return err
-	}
-	return f.api.JSON(w, r, http.StatusCreated, presentVersion(*v))
+	return create(f, w, r, creation[steward.Version]{
+		scope: steward.ScopeWrite, kind: "version/" + string(id), content: p,
+		make: func(ctx context.Context) (string, steward.Version, error) {
+			v, err := f.Agents.CreateVersion(ctx, id, p)
+			if err != nil {
+				return "", steward.Version{}, err
+			}
+			return string(v.ID), presentVersion(*v), nil
+		},
+		find: func(ctx context.Context, version string) (steward.Version, error) {
+			v, err := f.Agents.Version(ctx, id, steward.VersionID(version))
+			if err != nil {
+				return steward.Version{}, err
+			}
+			return presentVersion(*v), nil
+		},
+	})
 }
 
 // versionIDs reads the ids of a path.

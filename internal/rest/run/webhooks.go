@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/admit"
 	"github.com/stewardhq/steward/internal/rest/wire"
 	"github.com/stewardhq/steward/internal/webhooks"
 )
@@ -19,6 +20,7 @@ type WebhookService interface {
 	List(ctx context.Context, page, size int) ([]steward.Webhook, int64, error)
 	Update(ctx context.Context, id steward.WebhookID, p webhooks.UpdateParams) (*steward.Webhook, error)
 	RotateSecret(ctx context.Context, id steward.WebhookID) (*steward.Webhook, error)
+	Shown(ctx context.Context, id steward.WebhookID) (*steward.Webhook, error)
 	Delete(ctx context.Context, id steward.WebhookID) error
 	Link(ctx context.Context, id steward.WebhookID, agents []steward.AgentID) (*steward.Webhook, error)
 	Unlink(ctx context.Context, id steward.WebhookID, agent steward.AgentID) error
@@ -57,7 +59,7 @@ func (f *family) registerWebhooks() {
 		}
 	}
 	f.api.Handle(wire.Operation{
-		Method: http.MethodPost, Path: pathAgent + "webhooks/{webhook_id}/test/", ID: "webhooks_test", Tag: tagWebhooks,
+		Method: http.MethodPost, Path: pathAgent + "webhooks/{webhook_id}/test/", ID: "webhooks_test", Cost: admit.Waiter, Tag: tagWebhooks,
 		Summary:     "Send a sample event",
 		Description: "Sends a sample of the agent's event at once, linked or not, active or not, and says how it went. Nothing is stored.",
 		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
@@ -99,6 +101,7 @@ func (f *family) webhookOperations() []webhookOperation {
 			Method: http.MethodPost, ID: "webhooks_create", Summary: "Create a webhook", Status: http.StatusCreated,
 			Description: "It hears nothing until it is linked to agents. The answer shows its secret, this once: keep it to check signatures with.",
 			Errors:      bodyErrors(http.StatusForbidden, http.StatusConflict), Body: formBody(webhookSchema("name", "url", "events")), Responses: made,
+			Params: createKey(" Each API key has keys of its own, so that nobody else is shown the secret."),
 		}, f.createWebhook},
 		{wire.Operation{
 			Method: http.MethodGet, Path: id, ID: "webhooks_retrieve", Summary: "Get a webhook", Errors: change, Responses: ok,
@@ -255,14 +258,32 @@ func (f *family) createWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	hook, err := f.Webhooks.Create(r.Context(), webhooks.CreateParams{
-		Name: *p.Name, URL: *p.URL, Secret: orZero(p.Secret), Headers: orZero(p.Headers), Events: *p.Events, Inactive: p.Active != nil && !*p.Active,
-		Alerts: orZero(p.Alerts), IncludeInputs: orZero(p.IncludeInputs), NotifyCached: orZero(p.NotifyCached),
-	})
+	who, err := steward.PrincipalFrom(r.Context(), steward.ScopeWrite)
 	if err != nil {
 		return err
 	}
-	return f.api.JSON(w, r, http.StatusCreated, presentWebhook(*hook))
+	c := webhooks.CreateParams{
+		Name: *p.Name, URL: *p.URL, Secret: orZero(p.Secret), Headers: orZero(p.Headers), Events: *p.Events, Inactive: p.Active != nil && !*p.Active,
+		Alerts: orZero(p.Alerts), IncludeInputs: orZero(p.IncludeInputs), NotifyCached: orZero(p.NotifyCached),
+	}
+	// The answer shows the secret. Under the same key it is shown again to the API key that made it, and to no other.
+	return create(f, w, r, creation[steward.Webhook]{
+		scope: steward.ScopeWrite, kind: "webhook/" + string(who.KeyID), content: c,
+		make: func(ctx context.Context) (string, steward.Webhook, error) {
+			hook, err := f.Webhooks.Create(ctx, c)
+			if err != nil {
+				return "", steward.Webhook{}, err
+			}
+			return string(hook.ID), presentWebhook(*hook), nil
+		},
+		find: func(ctx context.Context, id string) (steward.Webhook, error) {
+			hook, err := f.Webhooks.Shown(ctx, steward.WebhookID(id))
+			if err != nil {
+				return steward.Webhook{}, err
+			}
+			return presentWebhook(*hook), nil
+		},
+	})
 }
 
 // orZero is what p points to, the zero value when it is nil.

@@ -16,8 +16,11 @@ type adapter struct{ api *API }
 
 // Handle implements huma.Adapter.
 func (ad *adapter) Handle(op *huma.Operation, h func(huma.Context)) {
-	public := op.Security != nil && len(op.Security) == 0
-	ad.api.route(op.Method, op.Path, ad.api.serve(public, func(w http.ResponseWriter, r *http.Request) error {
+	t, known := op.Metadata[traitsKey].(traits)
+	if !known { // what huma adds by itself; nothing does
+		t.maxBody = MaxBodyBytes
+	}
+	ad.api.route(op.Method, op.Path, ad.api.serve(t, func(w http.ResponseWriter, r *http.Request) error {
 		ctx := &humaContext{inner: humachi.NewContext(op, r, w), r: r, status: http.StatusOK}
 		h(ctx)
 		if ctx.status == http.StatusNoContent {

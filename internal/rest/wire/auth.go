@@ -14,7 +14,11 @@ const OrganizationField = "organization_id"
 // authenticate finds the principal of a request and puts it into its context. The organization comes from the key alone;
 // an organization that the client names is checked against it.
 func (a *API) authenticate(r *http.Request) (*http.Request, error) {
-	token, ok := bearer(r.Header.Get("Authorization"))
+	headers := r.Header["Authorization"]
+	if len(headers) > 1 { // a proxy in front may have looked at another one than we would
+		return r, &steward.Error{Code: steward.Unauthenticated, Message: "There must be one Authorization header."}
+	}
+	token, ok := bearer(strings.Join(headers, ""))
 	if !ok {
 		return r, &steward.Error{Code: steward.Unauthenticated, Message: "Authentication credentials were not provided."}
 	}
@@ -25,7 +29,20 @@ func (a *API) authenticate(r *http.Request) (*http.Request, error) {
 	if err := checkNamedOrganization(r, p); err != nil {
 		return r, err
 	}
+	if err := checkEncoding(r.Header); err != nil {
+		return r, err
+	}
 	return r.WithContext(steward.WithPrincipal(r.Context(), p)), nil
+}
+
+// checkEncoding refuses bodies that are compressed: a small one could become any size.
+func checkEncoding(h http.Header) error {
+	for _, coding := range h["Content-Encoding"] {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			return &steward.Error{Code: steward.Unsupported, Field: ContentTypeField, Message: "Compressed request bodies are not read: send it without Content-Encoding."}
+		}
+	}
+	return nil
 }
 
 // bearer returns what stands behind "Bearer " in any case.

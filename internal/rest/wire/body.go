@@ -105,7 +105,8 @@ func (m Member) IsNull() bool { return string(m.Raw) == "null" }
 
 // ReadBody reads a JSON or form body whole. An empty body gives an empty slice.
 //
-// Errors: TooLarge over MaxBodyBytes; Invalid for a body that ends early.
+// Errors: TooLarge over MaxBodyBytes; Invalid for a body that ends early; RateLimited and Unavailable when the request, whose body took its
+// time, has to go.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return readBody(w, r, MaxBodyBytes)
 }
@@ -126,6 +127,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			return nil, tooLarge
 		}
 		return nil, BrokenBody(err)
+	}
+	if v := visitOf(r); v != nil && !v.turn.Held() {
+		if err := v.takeTurn(r.Context()); err != nil {
+			return nil, err
+		}
 	}
 	return b.Bytes(), nil
 }

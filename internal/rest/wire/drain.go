@@ -30,6 +30,26 @@ func Drain(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.CopyN(io.Discard, &untilTime{body, end}, drainBytes) // what comes is of no interest, nor how it ends
 }
 
+// maxDrains is how many large bodies are thrown away at once. The clients of more of them may not get to read why they are refused.
+const (
+	maxDrains  = 64
+	largeDrain = 256 << 10
+)
+
+// drainSome is drainUnasked, unless many large bodies are being thrown away already.
+func (a *API) drainSome(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength >= 0 && r.ContentLength <= largeDrain {
+		drainUnasked(w, r)
+		return
+	}
+	defer a.drains.Add(-1)
+	if a.drains.Add(1) > maxDrains {
+		w.Header().Set("Connection", "close")
+		return
+	}
+	drainUnasked(w, r)
+}
+
 // drainUnasked is Drain for a body that may not have been begun.
 func drainUnasked(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Expect") == "" && r.Context().Err() == nil {

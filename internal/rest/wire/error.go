@@ -84,9 +84,10 @@ func (a *API) Error(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(statusClientGone)
 		return
 	}
-	drainUnasked(w, r)
+	Yield(r)
 	rep := a.reply(r.Context(), err)
 	setErrorHeaders(w.Header(), rep)
+	a.drainSome(w, r)
 	a.send(w, r, rep.status, rep.body)
 }
 

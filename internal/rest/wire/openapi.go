@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/stewardhq/steward/internal/rest/admit"
 )
 
 // notOfferedTag groups the operations that are known and not built: they answer 405.
@@ -54,11 +56,14 @@ func (a *API) describe(op Operation) *huma.Operation {
 }
 
 // commonErrors are the errors of an operation that nobody has to list: the key and the organization beside it are looked at before
-// every handler, an id in a path may lead nowhere, and the ground may fail.
+// every handler, it may be too much, an id in a path may lead nowhere, and the ground may fail.
 func commonErrors(op Operation) []int {
 	errs := []int{http.StatusInternalServerError}
 	if !op.Public {
 		errs = append(errs, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+	}
+	if op.Cost != admit.Free {
+		errs = append(errs, http.StatusTooManyRequests)
 	}
 	if strings.Contains(op.Path, "{") {
 		errs = append(errs, http.StatusNotFound)

@@ -61,8 +61,9 @@ func (a *API) sendAs(w http.ResponseWriter, r *http.Request, status int, content
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	Yield(r)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone cannot be told
+	_, _ = w.Write(body) //nolint:gosec // G705: JSON, or a page that was escaped; all of it with nosniff; a client that is gone cannot be told
 }
 
 // compress returns body in gzip form.

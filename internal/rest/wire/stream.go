@@ -69,6 +69,7 @@ func (s *stream) flush() error {
 // begin sends the headers.
 func (s *stream) begin() {
 	s.begun = true
+	Yield(s.r)
 	h := s.w.Header()
 	h.Set("Content-Type", contentJSON)
 	h.Add("Vary", "Accept-Encoding")

@@ -21,11 +21,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/rest/admit"
 )
 
 // Handler answers one request. What it returns as an error it must not have begun to answer.
@@ -43,7 +45,8 @@ type Options struct {
 
 	Auth    Authenticator
 	Logger  *slog.Logger
-	BaseURL string // scheme and host of absolute links, without a trailing slash; "" means as the request says
+	BaseURL string      // scheme and host of absolute links, without a trailing slash; "" means as the request says
+	Door    *admit.Door // what requests pass before they cost anything; nil lets everything in
 }
 
 // API is a router and its OpenAPI document. It is built by one goroutine; after Finish it serves any number of requests at once.
@@ -54,6 +57,7 @@ type API struct {
 	routes   map[string][]string // path as documented → methods
 	order    []string            // keys of routes in the order of their registration
 	gzips    sync.Pool
+	drains   atomic.Int32 // bodies that are being thrown away
 	document func() ([]byte, error)
 }
 
@@ -78,8 +82,10 @@ type Operation struct {
 	Tag         string
 	Summary     string
 	Description string
-	Status      int   // of success; 0 means 200
-	Public      bool  // answers without a key
+	Status      int  // of success; 0 means 200
+	Public      bool // answers without a key
+	Cost        admit.Class
+	MaxBody     int64 // of a body that is read into memory; 0 means MaxBodyBytes
 	Errors      []int // documented besides 401 and 500
 	Params      []*huma.Param
 	Body        *huma.RequestBody
@@ -91,7 +97,7 @@ func (a *API) Handle(op Operation, h Handler) {
 	doc := a.describe(op)
 	a.pathParams(doc)
 	a.huma.OpenAPI().AddOperation(doc)
-	a.route(op.Method, op.Path, a.serve(op.Public, h))
+	a.route(op.Method, op.Path, a.serve(op.traits(), h))
 }
 
 // NotOffered registers a known operation that this version does not have: it answers 405, to callers with a key only. Not 501: clients
@@ -111,6 +117,7 @@ func (a *API) NotOffered(method, path, summary string) {
 // Errors of the handler go through the same table as all others.
 func Typed[I, O any](a *API, op Operation, h func(ctx context.Context, in *I) (*O, error)) {
 	doc := *a.describe(op)
+	doc.Metadata = map[string]any{traitsKey: op.traits()}
 	huma.Register(a.huma, doc, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
@@ -145,6 +152,10 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
+// Routes is the router's own table, whatever the document says. It holds every method of every path, since Finish registers those that
+// are answered with 405 too.
+func (a *API) Routes() chi.Routes { return a.router }
+
 // route registers a handler for a path in both spellings, HEAD along with GET.
 func (a *API) route(method, path string, h http.HandlerFunc) {
 	if _, known := a.routes[path]; !known {
@@ -164,17 +175,15 @@ func (a *API) both(method, path string, h http.HandlerFunc) {
 	a.router.Method(method, bare+"/", h)
 }
 
-// serve wraps a handler into authentication and the writing of errors.
-func (a *API) serve(public bool, h Handler) http.HandlerFunc {
+// serve wraps a handler into what lets requests in and the writing of errors.
+func (a *API) serve(t traits, h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !public {
-			var err error
-			if r, err = a.authenticate(r); err != nil {
-				a.Error(w, r, err)
-				return
-			}
+		r, v, err := a.enter(w, r, t)
+		defer v.leave()
+		if err == nil {
+			err = h(w, r)
 		}
-		if err := h(w, r); err != nil {
+		if err != nil {
 			a.Error(w, r, err)
 		}
 	}

@@ -57,7 +57,7 @@ func (b *best) code(turned uint32) uint32 { return (turned+b.less)&codeMask ^ b.
 func entry(turned uint32, place int) uint64 { return uint64(turned)<<placeBits | uint64(place) } //nolint:gosec // not negative
 
 // turnedOf returns the turned code of an entry.
-func turnedOf(e uint64) uint32 { return uint32(e >> placeBits) } //nolint:gosec // 24 bits
+func turnedOf(e uint64) uint32 { return uint32(e >> placeBits) }
 
 // seq returns the job number of an entry.
 func (b *best) seq(e uint64) int64 {

@@ -57,7 +57,7 @@ func (b *Block) Set(place int, value int64) { b.put(place, codeOf(value)) }
 
 func (b *Block) put(place int, code uint32) {
 	i := place * codeLen
-	b[i], b[i+1], b[i+2] = byte(code), byte(code>>8), byte(code>>16)
+	b[i], b[i+1], b[i+2] = byte(code), byte(code>>8), byte(code>>16) //nolint:gosec // G115: the lowest 24 bits, one by one
 }
 
 // code returns the code at a place.
@@ -79,8 +79,8 @@ func AppendBlock(dst []byte, b *Block) []byte {
 	}
 	for place := range BlockSize {
 		if code := b.code(place); code != noCode {
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(place)) //nolint:gosec // below BlockSize
-			dst = append(dst, byte(code), byte(code>>8), byte(code>>16))
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(place))
+			dst = append(dst, byte(code), byte(code>>8), byte(code>>16)) //nolint:gosec // G115: the lowest 24 bits, one by one
 		}
 	}
 	return dst

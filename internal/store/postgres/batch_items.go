@@ -87,7 +87,7 @@ func statusSet(statuses []steward.Status) []int16 {
 	set := []int16{}
 	for st, ok := range wanted {
 		if ok || len(statuses) == 0 {
-			set = append(set, int16(st)) //nolint:gosec // 0 to 6
+			set = append(set, int16(st))
 		}
 	}
 	return set

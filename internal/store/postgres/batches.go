@@ -32,14 +32,14 @@ func (s *Store) CreateBatch(ctx context.Context, b store.NewBatch) (id steward.B
 	if err != nil {
 		return "", false, err
 	}
-	tag, err := s.pool.Exec(ctx, insertBatchSQL, args...)
+	made, err := s.change(ctx, "create batch", insertBatchSQL, args...)
 	if isUnique(err) {
 		return "", false, storerow.Conflict("id", "A batch with this id exists already.")
 	}
 	if err != nil {
 		return "", false, translate("create batch", err)
 	}
-	if tag.RowsAffected() > 0 {
+	if made > 0 {
 		return b.ID, false, nil
 	}
 	var first uid

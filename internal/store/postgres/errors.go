@@ -21,6 +21,7 @@ const maxTries = 4
 // SQLSTATE codes and classes, as https://www.postgresql.org/docs/current/errcodes-appendix.html lists them.
 const (
 	uniqueViolation     = "23505"
+	queryCanceled       = "57014"
 	classConnection     = "08"
 	classData           = "22"
 	classConstraint     = "23"
@@ -41,9 +42,9 @@ func translate(op string, err error) error {
 	switch {
 	case errors.As(err, &known):
 		return fmt.Errorf("%s: %w", op, err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", op, err)
-	case passing(err):
+	case errors.Is(err, context.DeadlineExceeded), passing(err): // see limiter
 		return fmt.Errorf("%s: %w", op, storerow.Unavailable(err))
 	}
 	return fmt.Errorf("%s: %w", op, err)
@@ -67,13 +68,29 @@ func passing(err error) bool {
 	return broken || errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err)
 }
 
+// unsure reports whether nobody knows if a transaction was committed: its connection broke after something was sent.
+func unsure(err error) bool {
+	var connect *pgconn.ConnectError
+	var pg *pgconn.PgError
+	switch {
+	case errors.Is(err, pgconn.ErrConnClosed):
+		return true // see repeatable
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &connect), pgconn.SafeToRetry(err):
+		return false // nothing was sent, or nobody should wait any longer
+	case errors.As(err, &pg):
+		return inClass(pg, classConnection) || inClass(pg, classIntervention) && pg.Code != queryCanceled
+	}
+	return passing(err)
+}
+
 // repeatable reports whether the transaction was rolled back for no fault of its own.
 func repeatable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == deadlock || pg.Code == serializationFailed
 	}
-	return errors.Is(err, errRace) || pgconn.SafeToRetry(err)
+	// The driver calls a closed connection safe, also when the connection was closed because a COMMIT got no answer.
+	return errors.Is(err, errRace) || pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // errRace says that another process was faster: the transaction starts again and sees what that one did.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ func TestFaultsThatMayPassAreUnavailable(t *testing.T) {
 	}{
 		"killed in the middle of an answer": {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), steward.Unavailable},
 		"connection closed":                 {io.EOF, steward.Unavailable},
+		"no answer in time":                 {fmt.Errorf("timeout: %w", context.DeadlineExceeded), steward.Unavailable},
+		"a lock that is held too long":      {&pgconn.PgError{Code: "55P03"}, steward.Unavailable},
 		"statement timeout":                 {&pgconn.PgError{Code: "57014"}, steward.Unavailable},
 		"shutting down":                     {&pgconn.PgError{Code: "57P01"}, steward.Unavailable},
 		"too many connections":              {&pgconn.PgError{Code: "53300"}, steward.Unavailable},

@@ -73,6 +73,7 @@ func Statements() map[string]string {
 		"known key":           knownKeySQL,
 		"renew leases":        renewSQL,
 		"take back":           takeBackSQL,
+		"disown":              disownSQL,
 		"count running":       countRunningSQL,
 		"expired uploads":     expiredUploadsSQL,
 		"blobs left behind":   leftBlobsSQL,

@@ -194,7 +194,7 @@ func (s *Store) ReleaseExpired(ctx context.Context, now time.Time, limit int) (d
 
 // Forget implements store.Files. Blobs that are not dying stay.
 func (s *Store) Forget(ctx context.Context, sha256s []string) error {
-	_, err := s.pool.Exec(ctx, `delete from blobs where sha256 = any ($1) and dying_at is not null`, sha256s)
+	_, err := s.change(ctx, "forget blobs", `delete from blobs where sha256 = any ($1) and dying_at is not null`, sha256s)
 	return translate("forget blobs", err)
 }
 

@@ -93,6 +93,6 @@ func (s *Store) DropHold(ctx context.Context, id string) error {
 	if !ok {
 		return nil
 	}
-	_, err := s.pool.Exec(ctx, dropHoldSQL, hold)
+	_, err := s.change(ctx, "drop hold", dropHoldSQL, hold)
 	return translate("drop hold", err)
 }

@@ -183,11 +183,11 @@ func (s *Store) RevokeKey(ctx context.Context, org steward.OrganizationID, id st
 	if !okOrg || !okKey {
 		return storerow.NotFound("Key")
 	}
-	tag, err := s.pool.Exec(ctx, `update keys set revoked_at = coalesce(revoked_at, $3) where (organization_id = $1) is true and id = $2`, orgID, keyID, stamp(at))
+	revoked, err := s.change(ctx, "revoke key", `update keys set revoked_at = coalesce(revoked_at, $3) where (organization_id = $1) is true and id = $2`, orgID, keyID, stamp(at))
 	if err != nil {
 		return translate("revoke key", err)
 	}
-	if tag.RowsAffected() == 0 {
+	if revoked == 0 {
 		return storerow.NotFound("Key")
 	}
 	return nil
@@ -207,7 +207,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[steward.KeyID]time.Time)
 		return nil
 	}
 	// The rows are locked in the order of their ids, so that two processes never wait for each other.
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.change(ctx, "touch keys", `
 with given as (select * from unnest($1::uuid[], $2::timestamptz[]) as g (id, used_at)),
 held as (select id from keys where id = any ($1) order by id for update)
 update keys k set last_used_at = greatest(k.last_used_at, g.used_at)

@@ -57,20 +57,26 @@ func (s *Store) RenewLeases(ctx context.Context, leases []store.LeaseRenewal, no
 		}
 	}
 	ids, fences := leaseColumns(plain)
-	err := s.inTx(ctx, "renew leases", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, renewSQL, ids, fences, progress, s.leaseTime(now), lease)
-		if err != nil {
+	// One message to the database and back: no transaction stays open, with the jobs locked, where the network is cut.
+	err := retry(func() error {
+		return single("renew leases", func() error {
+			for i := range answers {
+				answers[i] = store.Renewal{Lost: true}
+			}
+			rows, err := s.pool.Query(ctx, renewSQL, ids, fences, progress, s.leaseTime(now), lease)
+			if err != nil {
+				return err
+			}
+			var ord int
+			var cancel bool
+			_, err = pgx.ForEachRow(rows, []any{&ord, &cancel}, func() error {
+				answers[ord-1] = store.Renewal{CancelRequested: cancel}
+				return nil
+			})
 			return err
-		}
-		var ord int
-		var cancel bool
-		_, err = pgx.ForEachRow(rows, []any{&ord, &cancel}, func() error {
-			answers[ord-1] = store.Renewal{CancelRequested: cancel}
-			return nil
 		})
-		return err
 	})
-	return answers, err
+	return answers, translate("renew leases", err)
 }
 
 // HandOver implements store.Queue.
@@ -113,6 +119,32 @@ func (s *Store) TakeBack(ctx context.Context, worker store.Worker) (int, error) 
 		return err
 	})
 	if err == nil {
+		s.wake()
+	}
+	return n, err
+}
+
+const disownSQL = `
+update jobs set lease_until = null, handed_over = true, last_chance = false
+where id in (
+    select j.id from jobs j
+    where j.status = 1 and j.lease_until is not null and j.node = $1 and j.incarnation = $2 and not j.handed_over
+        and (select true from unnest($3::uuid[], $4::bigint[]) as k (id, fence) where k.id = j.id and k.fence = j.fence limit 1) is null
+    order by j.id for update)`
+
+// Disown implements store.Queue.
+func (s *Store) Disown(ctx context.Context, worker store.Worker, known []store.Lease) (int, error) {
+	ids, fences := leaseColumns(known)
+	n := 0
+	err := s.inTx(ctx, "disown jobs", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, disownSQL, worker.Node, worker.Incarnation, ids, fences)
+		if n = int(tag.RowsAffected()); err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, notifySQL)
+		return err
+	})
+	if err == nil && n > 0 {
 		s.wake()
 	}
 	return n, err

@@ -101,7 +101,8 @@ const recordStepsSQL = `
 with held as materialized (
     select g.*, j.organization_id, j.agent_id, j.batch_id
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::timestamptz[], $9::timestamptz[],
-        $10::text[], $11::text[]) as g (job_id, job_fence, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model)
+        $10::text[], $11::text[], $12::boolean[])
+        as g (job_id, job_fence, name, kind, input_hash, output, attempt, started_at, ended_at, usage, model, progress)
     cross join lateral (
         select organization_id, agent_id, batch_id from jobs
         where id = g.job_id and fence = g.job_fence and status = 1 and not handed_over for share) j),
@@ -111,7 +112,8 @@ stored as (
     on conflict (job_id, name) do nothing
     returning job_id, name),
 calm as ( -- a step is progress: what crashed before did not stop the job
-    update jobs j set crashes = 0, last_chance = false from stored s where j.id = s.job_id and j.crashes > 0)
+    update jobs j set crashes = 0, last_chance = false from stored s join held h using (job_id, name)
+    where j.id = s.job_id and h.progress and j.crashes > 0)
 select job_id, name, organization_id, agent_id, batch_id, false as stored from held
 union all
 select job_id, name, null, null, null, true from stored`
@@ -140,7 +142,7 @@ func (s *Store) storeSteps(ctx context.Context, batch []*stepRecord, books bool)
 			return keepBooks(ctx, tx, batch, held)
 		})
 	} else {
-		err = retry(func() error { return store(s.pool) })
+		err = retry(func() error { return single("store plain steps", func() error { return store(s.pool) }) })
 	}
 	if err != nil {
 		return nil, translate("store steps", err)
@@ -156,13 +158,13 @@ func recordSteps(ctx context.Context, q querier, batch []*stepRecord) (map[stepK
 	n := len(batch)
 	jobs, fences, attempts := make([]uid, n), make([]int64, n), make([]int32, n)
 	names, kinds, hashes, outputs, usages, models := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	started, ended := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
+	started, ended, progress := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n), make([]bool, n)
 	for i, r := range batch {
 		jobs[i], fences[i], attempts[i] = r.job, r.fence, int32(r.step.Attempt) //nolint:gosec // a small count
 		names[i], kinds[i], hashes[i], outputs[i], usages[i], models[i] = r.step.Name, string(r.step.Kind), r.step.InputHash, r.output, r.usage, r.step.Model
-		started[i], ended[i] = stamp(r.step.StartedAt), stamp(r.step.EndedAt)
+		started[i], ended[i], progress[i] = stamp(r.step.StartedAt), stamp(r.step.EndedAt), !r.step.Failed()
 	}
-	rows, err := q.Query(ctx, recordStepsSQL, jobs, fences, names, kinds, hashes, outputs, attempts, started, ended, usages, models)
+	rows, err := q.Query(ctx, recordStepsSQL, jobs, fences, names, kinds, hashes, outputs, attempts, started, ended, usages, models, progress)
 	if err != nil {
 		return nil, err
 	}

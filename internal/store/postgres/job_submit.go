@@ -183,21 +183,48 @@ func (s *Store) submitBatch(ctx context.Context, calls []*submission) []error {
 		}
 	}
 	if plain {
-		return all(len(calls), jobTaken(len(calls), s.submitPlain(ctx, calls)))
+		return all(len(calls), jobTaken(len(calls), surely(ctx, func() error { return s.submitPlain(ctx, calls) })))
 	}
 	var errs []error
-	err := s.inTx(ctx, "store jobs", func(tx pgx.Tx) error {
-		b := submitTx{tx: tx, calls: calls, errs: make([]error, len(calls))}
-		if err := b.run(ctx); err != nil {
-			return err
-		}
-		errs = b.errs
-		return nil
+	err := surely(ctx, func() error {
+		return s.inTx(ctx, "store jobs", func(tx pgx.Tx) error {
+			b := submitTx{tx: tx, calls: calls, errs: make([]error, len(calls))}
+			errs = b.errs
+			return b.run(ctx)
+		})
 	})
 	if err != nil {
 		return all(len(calls), jobTaken(len(calls), err))
 	}
 	return errs
+}
+
+// How long a transaction is tried again of which nobody knows whether it was committed, and the wait before the first time.
+const (
+	surelyFor  = 3 * time.Second
+	surelyWait = 20 * time.Millisecond
+)
+
+// surely runs a transaction that stores jobs, and finds out what became of it when its connection broke before the answer: it is run again, and
+// either stores the jobs now or finds that they are stored, as each has an id of its own. While the first one is still under way the second
+// waits for it.
+func surely(ctx context.Context, run func() error) error {
+	err := run()
+	if !unsure(err) {
+		return err
+	}
+	wait := surelyWait
+	for end := time.Now().Add(surelyFor); time.Now().Before(end) && ctx.Err() == nil; wait *= 2 {
+		time.Sleep(jitter(wait))
+		again := run()
+		if isUnique(again) && constraint(again) == "jobs_pkey" {
+			return nil
+		}
+		if again == nil || !passing(again) {
+			return again
+		}
+	}
+	return err
 }
 
 // jobTaken turns the violation of the primary key into Conflict, once the batch is down to the call that caused it.
@@ -222,7 +249,7 @@ func (s *Store) submitPlain(ctx context.Context, calls []*submission) error {
 		batch := &pgx.Batch{}
 		batch.Queue(insertJobsSQL, jobColumnsOf(rows)...)
 		batch.Queue(notifySQL)
-		return s.pool.SendBatch(ctx, batch).Close()
+		return single("store plain jobs", func() error { return s.pool.SendBatch(ctx, batch).Close() })
 	}))
 }
 
@@ -304,7 +331,7 @@ func (c *submission) resolve(b *submitTx) ([]*newRow, error) {
 			return nil, err
 		}
 		if first != "" {
-			c.result = append(c.result, store.Submitted{ID: first, Replayed: true})
+			c.result = append(c.result, store.Submitted{ID: first, Replayed: first != r.job.ID}) // its own: see surely
 			continue
 		}
 		for _, f := range r.files {

@@ -40,7 +40,7 @@ on conflict (seq) do nothing`
 // holds little in memory.
 func (s *Store) fillLists(ctx context.Context) error {
 	for _, sql := range [...]string{beginFillSQL, knownFoldSQL} {
-		if _, err := s.pool.Exec(ctx, sql); err != nil {
+		if _, err := s.change(ctx, "prepare job lists", sql); err != nil {
 			return translate("prepare job lists", err)
 		}
 	}

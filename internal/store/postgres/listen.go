@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // channel is where processes tell each other that jobs may have become claimable.
@@ -13,11 +14,14 @@ const channel = "steward_ready"
 // notifySQL wakes the workers of every process when its transaction commits.
 const notifySQL = `select pg_notify('` + channel + `', '')`
 
-// Waits between attempts to connect the listener again.
+// Waits between attempts to connect the listener again, give or take a half.
 const (
 	firstReconnect = 50 * time.Millisecond
-	lastReconnect  = 5 * time.Second
+	lastReconnect  = 2 * time.Second
 )
+
+// pulseEvery is how often the listener asks whether the database is still there when nothing is heard of it.
+const pulseEvery = time.Second
 
 // Ready implements store.Queue.
 func (s *Store) Ready() <-chan struct{} { return s.ready }
@@ -31,7 +35,7 @@ func (s *Store) wake() {
 }
 
 // listen feeds Ready from other processes until ctx ends, over a connection of its own that it replaces when it breaks.
-// Between two connections notifications are lost, so it signals once after each connect.
+// Between two connections notifications are lost, so it signals once after each connect. It is also what knows whether the database is away.
 func (s *Store) listen(ctx context.Context, cfg *pgx.ConnConfig) {
 	wait := firstReconnect
 	for ctx.Err() == nil {
@@ -39,13 +43,14 @@ func (s *Store) listen(ctx context.Context, cfg *pgx.ConnConfig) {
 		if ctx.Err() != nil {
 			return
 		}
+		s.away.Store(true)
 		if connected {
 			wait = firstReconnect
 		}
 		s.log.WarnContext(ctx, "listening for jobs was interrupted", "error", err, "retry_in", wait)
 		select {
 		case <-ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(jitter(wait)):
 		}
 		wait = min(2*wait, lastReconnect)
 	}
@@ -64,10 +69,31 @@ func (s *Store) listenOnce(ctx context.Context, cfg *pgx.ConnConfig) (connected 
 	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
 		return false, err
 	}
+	s.away.Store(false)
+	s.wake()
 	for {
-		s.wake()
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		heard, err := s.hear(ctx, conn)
+		if err != nil {
 			return true, err
 		}
+		if heard {
+			s.wake()
+		}
 	}
+}
+
+// hear waits for a notification. When none comes for a while it asks the database whether it is still there, because a cut network says nothing.
+func (s *Store) hear(ctx context.Context, conn *pgx.Conn) (heard bool, err error) {
+	wait, cancel := context.WithTimeout(ctx, pulseEvery)
+	defer cancel()
+	_, err = conn.WaitForNotification(wait)
+	if err == nil {
+		return true, nil
+	}
+	if ctx.Err() != nil || !pgconn.Timeout(err) {
+		return false, err
+	}
+	ping, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return false, conn.Ping(ping)
 }

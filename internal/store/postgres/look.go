@@ -62,8 +62,9 @@ func (l *Look) Schema(ctx context.Context) (version int64, err error) {
 	}
 	if version > newest {
 		return version, &steward.Error{
-			Code:    steward.Conflict,
-			Message: fmt.Sprintf("The database has schema version %d, this program knows %d: use a newer program.", version, newest),
+			Code: steward.Conflict,
+			Message: fmt.Sprintf("The database belongs to a newer version of Steward: upgrade the program, or restore a backup made before the upgrade "+
+				"(its schema has version %d, this program knows %d).", version, newest),
 		}
 	}
 	return version, nil
@@ -202,7 +203,8 @@ with told as (
 written as (
     select organization_id, agent_id, day, sum(calls) as calls, sum(micro_usd) as cost
     from (select organization_id, agent_id, day, calls, micro_usd from usage
-        union all select organization_id, agent_id, day, calls, micro_usd from usage_news) x group by 1, 2, 3)
+        union all select organization_id, agent_id, day, calls, micro_usd from usage_news) x
+    where agent_id <> '00000000-0000-0000-0000-000000000000' group by 1, 2, 3) -- the others are of no job
 select format('The books of agent %s for %s say %s calls and %s millionths of a dollar, its steps %s and %s.', agent_id, day,
     coalesce(w.calls, 0), coalesce(w.cost, 0), coalesce(t.calls, 0), coalesce(t.cost, 0))
 from written w full join told t using (organization_id, agent_id, day)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,6 +18,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 //go:embed migrations/*.sql
@@ -31,6 +33,9 @@ func Migrate(ctx context.Context, url string) error {
 		return badURL(err)
 	}
 	setGround(cfg.RuntimeParams)
+	if failpoint.Enabled {
+		cfg.Tracer = commitTracer{}
+	}
 	db := stdlib.OpenDB(*cfg)
 	defer func() {
 		_ = db.Close() // what was migrated is committed; a connection that does not close well changes nothing
@@ -46,9 +51,31 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil || !pending {
 		return translate("read schema version", err)
 	}
-	_, err = provider.Up(ctx)
-	return translate("migrate", err)
+	for {
+		_, err := provider.UpByOne(ctx)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return nil
+		}
+		if err != nil {
+			return translate("migrate", err)
+		}
+		failpoint.Pass("postgres.migrate.after")
+	}
 }
+
+// commitTracer passes a failpoint before each commit of a connection.
+type commitTracer struct{}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (commitTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.EqualFold(data.SQL, "commit") {
+		failpoint.Pass("postgres.migrate.before")
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (commitTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // newProvider returns what runs the migrations, one process at a time.
 func newProvider(db *sql.DB) (*goose.Provider, error) {
@@ -75,8 +102,9 @@ func refuseNewer(ctx context.Context, p *goose.Provider) error {
 	}
 	if current > target {
 		return &steward.Error{
-			Code:    steward.Conflict,
-			Message: fmt.Sprintf("The database has schema version %d, this program knows %d: use a newer program.", current, target),
+			Code: steward.Conflict,
+			Message: fmt.Sprintf("The database belongs to a newer version of Steward: upgrade the program, or restore a backup made before the upgrade "+
+				"(its schema has version %d, this program knows %d).", current, target),
 		}
 	}
 	return nil

@@ -190,7 +190,7 @@ func params(sql string) int {
 	most := 0
 	for _, m := range regexp.MustCompile(`\$(\d+)`).FindAllStringSubmatch(sql, -1) {
 		n := 0
-		fmt.Sscan(m[1], &n) //nolint:errcheck,gosec // digits
+		fmt.Sscan(m[1], &n) //nolint:errcheck // digits
 		most = max(most, n)
 	}
 	return most

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
@@ -44,6 +45,7 @@ type Store struct {
 	turns     turns
 	clock     func(caller time.Time) time.Time // nil means the database's
 	claimedAt storerow.Latest                  // Now of the claims
+	away      atomic.Bool                      // the database did not answer when it was asked last
 	ahead     atomic.Int64                     // how far the clock of leases was ahead of Now at the latest claim, in microseconds
 
 	lists listCache // of what lists are made of
@@ -68,12 +70,15 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if err := Migrate(ctx, url); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	s := &Store{log: o.Logger, clock: o.Clock, ready: make(chan struct{}, 1)}
+	listener := cfg.ConnConfig.Copy() // which waits as long as nothing is to be heard
+	cfg.ConnConfig.Tracer = limiter{s}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, translate("open database", err)
 	}
-	s := &Store{pool: pool, log: o.Logger, clock: o.Clock, ready: make(chan struct{}, 1)}
-	if err := s.fillLists(ctx); err != nil {
+	s.pool = pool
+	if err := s.fillLists(patient(ctx)); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -82,9 +87,9 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	s.finish = newBatcher(maxBatch, finishWeight, s.finishBatch)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	s.wg.Go(func() { s.listen(background, cfg.ConnConfig.Copy()) })
-	s.wg.Go(func() { s.fold(background) })
-	s.wg.Go(func() { s.foldBooks(background) })
+	s.wg.Go(func() { s.listen(background, listener) })
+	s.wg.Go(func() { s.fold(patient(background)) })
+	s.wg.Go(func() { s.foldBooks(patient(background)) })
 	return s, nil
 }
 
@@ -119,8 +124,7 @@ func poolConfig(url string, o Options) (*pgxpool.Config, error) {
 	params["enable_hashjoin"] = "off"
 	params["enable_mergejoin"] = "off"
 	params["jit"] = "off"
-	// A process that hangs in the middle of a claim must not stop the others.
-	params["idle_in_transaction_session_timeout"] = "15s"
+	setPatience(cfg)
 	cfg.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		c.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
@@ -146,8 +150,10 @@ func (s *Store) leaseTime(caller time.Time) pgtype.Timestamptz {
 	return stamp(s.clock(caller))
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers, and soon.
 func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
 	return translate("ping", s.pool.Ping(ctx))
 }
 
@@ -181,7 +187,40 @@ func retry(fn func() error) error {
 
 // inTx runs fn in a transaction and commits it. See retry.
 func (s *Store) inTx(ctx context.Context, op string, fn func(tx pgx.Tx) error) error {
-	return translate(op, retry(func() error { return pgx.BeginFunc(ctx, s.pool, fn) }))
+	return translate(op, retry(func() error {
+		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if err := fn(tx); err != nil {
+				return err
+			}
+			return failpoint.HitOf("postgres.commit.before", op)
+		})
+		if err == nil {
+			failpoint.PassOf("postgres.commit.after", op)
+		}
+		return err
+	}))
+}
+
+// single runs fn, which sends a statement that is a transaction of its own.
+func single(op string, fn func() error) error {
+	if err := failpoint.HitOf("postgres.statement.before", op); err != nil {
+		return err
+	}
+	if err := fn(); err != nil {
+		return err
+	}
+	failpoint.PassOf("postgres.statement.after", op)
+	return nil
+}
+
+// change runs a statement that is a transaction of its own, and returns how many rows it changed.
+func (s *Store) change(ctx context.Context, op, sql string, args ...any) (rows int64, err error) {
+	err = single(op, func() error {
+		tag, err := s.pool.Exec(ctx, sql, args...)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows, err
 }
 
 // snapshot runs queries that see one state of the database.

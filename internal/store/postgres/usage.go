@@ -196,7 +196,10 @@ func usageGroups() map[steward.UsageGroup]usageGroup {
 	return map[steward.UsageGroup]usageGroup{
 		steward.UsageByDay:   {"to_char(day, 'YYYY-MM-DD')", none, none, "k1 desc"},
 		steward.UsageByMonth: {"to_char(day, 'YYYY-MM')", none, none, "k1 desc"},
-		steward.UsageByAgent: {"agent_id::text", none, "coalesce((select name from agents where id = k1::uuid), '')", byCost},
+		steward.UsageByAgent: {
+			"case when agent_id = '00000000-0000-0000-0000-000000000000' then '' else agent_id::text end", none,
+			"case when k1 = '' then '' else coalesce((select name from agents where id = k1::uuid), '') end", byCost,
+		},
 		steward.UsageByModel: {"model", "provider", none, byCost},
 		steward.UsageByBatch: {
 			"case when batch_id = '00000000-0000-0000-0000-000000000000' then '' else batch_id::text end", none,

@@ -452,12 +452,12 @@ func (s *Store) SweepDeliveries(ctx context.Context, sweep store.DeliverySweep) 
 		{sweepPausedSQL, []any{stamp(sweep.PausedBefore), sweep.Limit}},
 		{sweepDeletedSQL, []any{sweep.Limit}},
 	} {
-		tag, err := s.pool.Exec(ctx, kind.query, kind.args...)
+		n, err := s.change(ctx, "sweep deliveries", kind.query, kind.args...)
 		if err != nil {
 			return total, translate("sweep deliveries", err)
 		}
-		total += int(tag.RowsAffected())
+		total += int(n)
 	}
-	_, err = s.pool.Exec(ctx, forgetDeletedSQL)
+	_, err = s.change(ctx, "forget deleted webhooks", forgetDeletedSQL)
 	return total, translate("sweep deliveries", err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 )
 
@@ -102,6 +103,7 @@ func copyPages(ctx context.Context, src *conn, to string, progress func(done, to
 	if err := b.Finish(); err != nil {
 		return err
 	}
+	failpoint.Pass("sqlite.copy.before")
 	// The copy is one file, which can be read from a medium that cannot be written to.
 	if err := dst.simple("PRAGMA journal_mode=DELETE"); err != nil {
 		return err
@@ -110,7 +112,11 @@ func copyPages(ctx context.Context, src *conn, to string, progress func(done, to
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(failpoint.Hit("sqlite.copy.sync"), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	failpoint.Pass("sqlite.copy.after")
+	return nil
 }
 
 func stepAll(ctx context.Context, b *sqlite3.SQLiteBackup, size int64, progress func(done, total int64)) error {

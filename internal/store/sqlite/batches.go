@@ -229,7 +229,7 @@ func (c *conn) itemPlaces(id steward.BatchID, q *store.ItemQuery, limit int) (pa
 		for st := steward.StatusPending; st <= steward.StatusCached; st++ {
 			if slices.Contains(q.Status, st) {
 				parts = append(parts, "jobs INDEXED BY jobs_by_batch WHERE batch_id <> '' AND batch_id = ? AND batch_index >= ? AND status = "+
-					string(rune('0'+int(st))))
+					string(rune('0'+int(st)))) //nolint:gosec // G115: a status has one digit
 			}
 		}
 	}

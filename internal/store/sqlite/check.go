@@ -267,7 +267,8 @@ func (k *checker) books(context.Context) error {
 			WHERE s.kind = 'model' OR coalesce(iif(json_valid(s.usage), s.usage, '{}') ->> 'cost_micro_usd', 0) <> 0
 			GROUP BY 1, 2, 3),
 		written AS (
-			SELECT organization_id, agent_id, day, sum(calls) AS calls, sum(micro_usd) AS cost FROM usage GROUP BY 1, 2, 3),
+			SELECT organization_id, agent_id, day, sum(calls) AS calls, sum(micro_usd) AS cost FROM usage
+			WHERE agent_id <> '' GROUP BY 1, 2, 3), -- the others are of no job
 		both AS (
 			SELECT coalesce(w.organization_id, t.organization_id) AS organization_id, coalesce(w.agent_id, t.agent_id) AS agent_id,
 				coalesce(w.day, t.day) AS day, coalesce(w.calls, 0) AS wcalls, coalesce(t.calls, 0) AS tcalls,

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -65,7 +66,7 @@ func encodeEnd(o *store.Outcome) (*jobEnd, error) {
 	if o.Status.Succeeded() {
 		outputs = o.Outputs
 	}
-	e := &jobEnd{Ending: end, terms: joblist.EndTerms(o.Status, outputs), cost: joblist.CostOf(o.Usage)}
+	e := &jobEnd{Ending: end, terms: joblist.EndTerms(o.Status, outputs), cost: joblist.CostOf(o.Usage), did: o.CacheKey}
 	if v, ok := joblist.Verdict(outputs); ok {
 		e.verdict = joblist.ShortVerdict(v)
 	}
@@ -86,6 +87,7 @@ type jobEnd struct {
 	terms   []string
 	verdict string
 	cost    int64
+	did     *[32]byte // key of what the run did; nil when it is not to be compared
 }
 
 // endingJob is a running job as its end needs it.
@@ -119,7 +121,7 @@ func (t *tx) finish(j *endingJob, e *jobEnd) error {
 	_, err := t.change(`UPDATE jobs SET status = ?, updated_at = ?, ended_at = ?, outputs = ?, refs = ?, failure = ?, usage = ?, verdict = ?,
 			lease_end = 0, node = '', incarnation = '', events = `+appendEvents+`
 		WHERE seq = ?`, e.Status, e.At, e.At, e.Outputs, e.References, e.Failure, e.Usage, e.verdict, e.Event, j.seq)
-	if err != nil {
+	if err != nil || e.did != nil && !bytes.Equal(e.did[:], j.fill.key) {
 		return err
 	}
 	return t.fillCache(j.fill, j.seq, e.Status, e.Failure, e.At)
@@ -195,6 +197,35 @@ func (s *Store) TakeBack(ctx context.Context, worker store.Worker) (int, error) 
 			WHERE status = 1 AND lease_end <> 0 AND node = ? AND incarnation <> ?`, worker.Node, worker.Incarnation)
 		t.ready = t.ready || n > 0
 		return err
+	})
+	return int(n), err
+}
+
+// Disown implements store.Queue.
+func (s *Store) Disown(ctx context.Context, worker store.Worker, known []store.Lease) (int, error) {
+	var n int64
+	err := s.write(ctx, "disown jobs", func(t *tx) error {
+		n = 0
+		var held []store.Lease
+		if err := t.query(`SELECT id, fence FROM jobs INDEXED BY jobs_running
+			WHERE status = 1 AND lease_end > 1 AND node = ? AND incarnation = ?`, []any{worker.Node, worker.Incarnation}, func(r row) error {
+			held = append(held, store.Lease{JobID: steward.JobID(r.text(0)), Fence: r.int(1)})
+			return nil
+		}); err != nil {
+			return err
+		}
+		for _, l := range held {
+			if slices.Contains(known, l) {
+				continue
+			}
+			left, err := t.change("UPDATE jobs SET lease_end = 0, node = '', incarnation = '' WHERE "+holds, l.JobID, l.Fence)
+			if err != nil {
+				return err
+			}
+			n += left
+		}
+		t.ready = t.ready || n > 0
+		return nil
 	})
 	return int(n), err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store/joblist"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
@@ -31,8 +32,16 @@ func fillLists(ctx context.Context, c *conn) error {
 			_, rerr := c.exec("ROLLBACK")
 			return errors.Join(fmt.Errorf("fill job lists: %w", err), rerr)
 		}
+		if err := failpoint.Hit("sqlite.fill.before"); err != nil {
+			return err
+		}
 		if _, err := c.exec("COMMIT"); err != nil {
 			return err
+		}
+		failpoint.Pass("sqlite.fill.after")
+		// Nobody else keeps the log short meanwhile.
+		if err := c.simple("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			return fmt.Errorf("fold the log into the database: %w", err)
 		}
 	}
 }

@@ -184,7 +184,7 @@ func (t *tx) insertTexts(args []any) error {
 		if len(args) < 3*n {
 			continue
 		}
-		if _, err := t.exec("INSERT INTO job_texts (seq, id, text) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", n-1), args[:3*n]...); err != nil {
+		if _, err := t.exec("INSERT INTO job_texts (seq, id, text) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", n-1)+" ON CONFLICT DO NOTHING", args[:3*n]...); err != nil {
 			return err
 		}
 		args = args[3*n:]

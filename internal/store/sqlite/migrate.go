@@ -11,7 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
+
+	"github.com/stewardhq/steward/internal/failpoint"
 )
 
 //go:embed migrations/*.sql
@@ -20,21 +23,25 @@ var migrations embed.FS
 // applicationID marks a SQLite file as ours in its header: "Stwd".
 const applicationID = 0x53747764
 
-// migrate brings the schema of the database at path up to date, looking at it through c. A current one costs a few
-// small queries.
+// behind reports whether the schema of a database has to be brought up to date. That of a current one costs a few small queries.
+// Errors: ErrForeign and ErrNewer.
+func behind(c *conn) (bool, error) {
+	newest, err := newestMigration()
+	if err != nil {
+		return false, err
+	}
+	current, err := schemaVersion(c)
+	if err == nil && current > newest {
+		err = fmt.Errorf("%w (its schema has version %d, this program knows %d)", ErrNewer, current, newest)
+	}
+	return current < newest, err
+}
+
+// migrate brings the schema of the database at path up to date, looking at it through c.
 func migrate(ctx context.Context, c *conn, path string, busy time.Duration) error {
 	newest, err := newestMigration()
 	if err != nil {
 		return err
-	}
-	current, err := schemaVersion(c)
-	switch {
-	case err != nil:
-		return err
-	case current == newest:
-		return nil
-	case current > newest:
-		return fmt.Errorf("%w (its schema has version %d, this program knows %d)", ErrNewer, current, newest)
 	}
 	// Another process may be at it too. Then one of us finds its migration done already, and looks again.
 	for range newest + 2 {
@@ -80,6 +87,11 @@ func migrateUp(ctx context.Context, path string, busy time.Duration) (err error)
 		return fmt.Errorf("migrate: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if failpoint.Enabled {
+		if err := watchCommits(ctx, db); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+	}
 	if _, err := db.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)); err != nil {
 		return fmt.Errorf("migrate: mark the database: %w", err)
 	}
@@ -91,10 +103,37 @@ func migrateUp(ctx context.Context, path string, busy time.Duration) (err error)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	for {
+		_, err := p.UpByOne(ctx)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		failpoint.Pass("sqlite.migrate.after")
 	}
-	return nil
+}
+
+// watchCommits passes a failpoint before each commit on the one connection of db.
+func watchCommits(ctx context.Context, db *sql.DB) (err error) {
+	db.SetMaxOpenConns(1)
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return c.Raw(func(driver any) error {
+		sc, ok := driver.(*sqlite3.SQLiteConn)
+		if !ok {
+			return fmt.Errorf("unexpected driver type %T", driver)
+		}
+		sc.RegisterCommitHook(func() int {
+			failpoint.Pass("sqlite.migrate.before")
+			return 0
+		})
+		return nil
+	})
 }
 
 // newestMigration returns the highest number among the migrations of this program.

@@ -247,7 +247,7 @@ func TestUpgradedSchemaEqualsFresh(t *testing.T) {
 		t.Fatalf("dumps: got %v (%v), want those of the first release and %s; write it with: go test ./internal/store/sqlite -run Schema -update", dumps, err, newest)
 	}
 	for _, name := range dumps {
-		content, err := os.ReadFile(name) //nolint:gosec // a file of testdata
+		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatalf("ReadFile: %v", err)
 		}

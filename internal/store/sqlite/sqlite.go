@@ -11,15 +11,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
 
 	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
@@ -29,6 +35,15 @@ type Options struct {
 	Readers     int           // connections for reads; 0 means 4, at most 64. More than the cores starve the writer.
 	BusyTimeout time.Duration // how long to wait for another process that writes; 0 means 5s
 	Logger      *slog.Logger  // nil means slog.Default()
+
+	// Guard is told of a disk that fails or is full, and asked before each write; nil means one of the store's own.
+	Guard *disk.Guard
+	// Mark keeps a file beside the database (its name and -mark) by which Open notices that another one, or an older copy, was put in its place.
+	Mark bool
+	// Watch are files besides the database's own that must stay in their places, such as the lock of the data folder.
+	Watch []string
+	// AcceptLoss opens a database that Open refuses with ErrOlder, ErrOther, ErrGone, ErrBadMark or ErrDamagedLog.
+	AcceptLoss bool
 }
 
 // Store is an open database. It implements store.Store.
@@ -43,7 +58,8 @@ type Store struct {
 	closed    chan struct{}
 	claimedAt storerow.Latest // Now of the claims
 	runs      runAgents
-	turn      turn // used by the writer's goroutine alone
+	turn      turn          // used by the writer's goroutine alone
+	marked    chan struct{} // closed when nobody moves the mark on any more
 }
 
 var _ store.Store = (*Store)(nil)
@@ -54,21 +70,32 @@ var (
 	ErrNewer = errors.New("the database belongs to a newer version of Steward: upgrade the program, or restore a backup made before the upgrade")
 	// ErrForeign says that the file is something else than a database of Steward.
 	ErrForeign = errors.New("the file is not a database of Steward")
+	// ErrDamaged says that SQLite cannot read the file.
+	ErrDamaged = errors.New("the database is damaged: see what is left with steward verify, and restore the last good backup into a new folder with steward restore")
+	// ErrReadOnly says that the file, its folder or the disk may not be written to.
+	ErrReadOnly = errors.New("the database cannot be written to: give the user who runs the server the right to write there, or mount the disk for writing; " +
+		"a disk that became read-only by itself is failing (dmesg)")
 )
 
 // Open opens the database at path, creates it (mode 0600) when there is none, and brings its schema up to date.
 // nil opts means the defaults. The folder must exist.
 //
-// Errors: ErrNewer and ErrForeign, wrapped, for a database that must not be touched; Invalid for bad options.
+// Errors: ErrNewer, ErrForeign, ErrDamaged, ErrDamagedLog, ErrOlder, ErrOther, ErrGone, ErrBadMark and ErrReadOnly, wrapped, for a database
+// that must not be touched or cannot be; Invalid for bad options.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if err := create(path); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+	if err := checkPlace(path, o.Mark); err != nil {
+		if err = o.accept(path, err); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
 	}
-	c, err := openWriter(ctx, path, o.BusyTimeout)
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("open store: %w", explain(err))
+	}
+	c, err := openWriter(ctx, path, &o)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", explain(err))
 	}
@@ -78,21 +105,67 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 		busy:    o.BusyTimeout,
 		ready:   make(chan struct{}, 1),
 		closed:  make(chan struct{}),
+		marked:  make(chan struct{}),
 	}
 	for range o.Readers {
 		s.readers <- nil
 	}
-	s.writer = newWriter(c, &s.runs, o.Logger, s.signal)
+	s.writer = newWriter(c, path, &s.runs, &o, s.signal)
+	if err := s.writer.places.look(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), c.close())
+	}
+	go s.writer.loop()
+	if o.Mark {
+		go s.keepMark()
+	} else {
+		close(s.marked)
+	}
 	return s, nil
 }
 
-// writerPragmas returns what sets up the writing connection. The driver has set busy_timeout before. A checkpoint moves 16 MB at a time,
-// as each one costs two more syncs.
+// accept returns what Open is refused for, unless it is a loss and losses are accepted. A log beside a database that it may not belong to
+// is put aside.
+func (o *Options) accept(path string, refusal error) error {
+	keepsLog := errors.Is(refusal, ErrDamagedLog) || errors.Is(refusal, ErrBadMark)
+	other := errors.Is(refusal, ErrOlder) || errors.Is(refusal, ErrOther) || errors.Is(refusal, ErrGone)
+	if !o.AcceptLoss || !keepsLog && !other {
+		return refusal
+	}
+	o.Logger.Warn("the database is opened all the same", "error", refusal)
+	if keepsLog {
+		return nil
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		err := os.Rename(path+suffix, path+suffix+".lost-"+time.Now().UTC().Format("20060102T150405"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("put the log aside: %w", err)
+		}
+	}
+	return nil
+}
+
+// CheckPlace returns why Open would refuse the database at a path before it opens it: ErrOlder, ErrOther, ErrGone, ErrBadMark or
+// ErrDamagedLog, wrapped.
+// Nothing is changed. It is not to be used while a server is at work on the database.
+func CheckPlace(path string) error { return checkPlace(path, true) }
+
+// checkPlace looks at the files before SQLite does: it would put a log and a database together that do not belong together, and drop what
+// stands behind a damaged place of the log.
+func checkPlace(path string, marked bool) error {
+	if marked {
+		if err := checkMark(path); err != nil {
+			return err
+		}
+	}
+	return checkLog(path)
+}
+
+// writerPragmas returns what sets up the writing connection. The driver has set busy_timeout before.
 func writerPragmas() []string {
 	return []string{
 		"journal_mode=WAL",
 		"synchronous=FULL",
-		"wal_autocheckpoint=4000",
+		"wal_autocheckpoint=0", // see fold
 		"journal_size_limit=67108864",
 		"cache_size=-16000",
 		"temp_store=MEMORY",
@@ -101,19 +174,39 @@ func writerPragmas() []string {
 
 // openWriter opens the writing connection of a database whose schema it brings up to date. A file that is not ours, or of
 // a newer program, is not changed.
-func openWriter(ctx context.Context, path string, busy time.Duration) (*conn, error) {
+func openWriter(ctx context.Context, path string, o *Options) (*conn, error) {
+	busy := o.BusyTimeout
+	if err := refuseOthers(path, busy); err != nil {
+		return nil, err
+	}
 	c, err := openConn(path, false, busy)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, c, path, busy); err != nil {
+	old, err := behind(c)
+	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+	was, err := recoverFault(c, path) // before anything is written
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	if old {
+		if err := migrate(ctx, c, path, busy); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+	}
+	if was != "" {
+		o.Logger.Warn("the process before this one stopped because of its disk; the database goes on from what is on it",
+			"was", strings.TrimSpace(was), "advice", "look at the disk (dmesg, smartctl), and run steward verify")
+	}
+	failpoint.Pass("sqlite.settings.before")
 	for _, p := range writerPragmas() {
 		if err := c.setPatiently(ctx, p, busy); err != nil {
 			return nil, errors.Join(fmt.Errorf("set %s: %w", p, err), c.close())
 		}
 	}
+	failpoint.Pass("sqlite.settings.after")
 	if err := fillLists(ctx, c); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
@@ -154,6 +247,10 @@ func (o *Options) withDefaults() (Options, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Guard == nil {
+		c.Guard = disk.NewGuard(disk.Options{Logger: c.Logger})
+	}
+	c.Watch = slices.Clone(c.Watch)
 	if c.Readers < 1 || c.Readers > 64 {
 		return Options{}, storerow.OutOfRange("Readers", "Readers must be 1 to 64.")
 	}
@@ -165,7 +262,7 @@ func (o *Options) withDefaults() (Options, error) {
 
 // create makes an empty file that only its owner can read, unless there is one, and makes its name durable.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: the operator names the folder
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}
@@ -175,24 +272,47 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
+	if err := failpoint.Hit("sqlite.create.before"); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	failpoint.Pass("sqlite.create.after")
+	return nil
 }
 
 // explain turns the driver's word for a foreign file into ours.
 func explain(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
 	var se sqlite3.Error
-	if errors.As(err, &se) && se.Code == sqlite3.ErrNotADB {
+	if !errors.As(err, &se) || errors.Is(err, ErrForeign) {
+		return err
+	}
+	switch se.Code {
+	case sqlite3.ErrNotADB:
 		return fmt.Errorf("%w: %w", ErrForeign, err)
+	case sqlite3.ErrCorrupt:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case sqlite3.ErrReadonly:
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case sqlite3.ErrFull:
+		return disk.NoRoom(err)
 	}
 	return err
 }
 
-// Ping implements store.Store.
+// Ping implements store.Store. A fault of the disk, and files that were replaced, are errors too: Unavailable with disk.ErrFailed inside.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.Intact(); err != nil {
+		return err
+	}
 	return s.read(ctx, "ping", func(c *conn) error {
 		_, err := c.first("SELECT 1", nil, func(row) error { return nil })
 		return err
@@ -204,6 +324,7 @@ func (s *Store) Close() error {
 	var errs []error
 	s.closing.Do(func() {
 		close(s.closed)
+		<-s.marked
 		for range cap(s.readers) {
 			if c := <-s.readers; c != nil {
 				errs = append(errs, c.close())
@@ -248,7 +369,10 @@ func (s *Store) read(ctx context.Context, what string, fn func(c *conn) error) e
 	}
 	defer func() { s.readers <- c }()
 	if c == nil {
-		var err error
+		err := s.writer.inPlace() // else it would read another database
+		if err != nil {
+			return err
+		}
 		if c, err = openConn(s.path, true, s.busy, "query_only=1", "temp_store=MEMORY"); err != nil {
 			return failed(what, err)
 		}
@@ -271,7 +395,7 @@ func (s *Store) snapshot(ctx context.Context, what string, fn func(c *conn) erro
 // write runs fn in the writer's transaction and returns when it is on disk. what names the operation in errors.
 // fn may run twice and must begin by resetting what it hands out.
 func (s *Store) write(ctx context.Context, what string, fn func(tx *tx) error) error {
-	return failed(what, s.writer.do(ctx, fn))
+	return failed(what, s.writer.do(ctx, what, fn))
 }
 
 // failed turns what went wrong into an error of the contract: errors with a code pass, passing faults of the database are

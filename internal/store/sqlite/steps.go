@@ -23,7 +23,7 @@ func (s *Store) RecordStep(ctx context.Context, l store.Lease, step steward.Step
 			return err
 		}
 		t.wrote = n > 0
-		if n > 0 && l.Fence > 1 { // progress: what crashed before did not stop the job; the first claim has no crashes behind it
+		if n > 0 && l.Fence > 1 && !step.Failed() { // progress: what crashed before did not stop the job; the first claim has no crashes behind it
 			if _, err := t.exec("UPDATE jobs SET crashes = 0, last_chance = 0 WHERE id = ? AND crashes > 0", l.JobID); err != nil {
 				return err
 			}

@@ -61,7 +61,7 @@ func TestTheBooksBalanceAfterAKill(t *testing.T) {
 // killSpender runs the test in a process of its own and kills it after it said so many lines.
 func killSpender(t *testing.T, path string, lines int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheBooksBalanceAfterAKill$") //nolint:gosec // this very program
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheBooksBalanceAfterAKill$")
 	cmd.Env = append(os.Environ(), spenderPath+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

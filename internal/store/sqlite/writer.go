@@ -8,7 +8,11 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/disk"
+	"github.com/stewardhq/steward/internal/failpoint"
 	"github.com/stewardhq/steward/internal/store/storerow"
 )
 
@@ -35,6 +39,15 @@ type writer struct {
 	// version is what SQLite counts up when another connection writes.
 	version int64
 
+	guard   *disk.Guard
+	path    string
+	marks   bool            // there is a mark beside the database
+	marking chan chan error // asks for the mark to be moved on
+	foldAt  time.Time       // when the log's length is looked at again
+	placing sync.Mutex      // guards places and left
+	places  places
+	left    bool // the files are not used any more
+
 	mu     sync.RWMutex // held for reading while an operation is put in the queue
 	closed bool
 }
@@ -44,6 +57,7 @@ type op struct {
 	// run makes the changes. It may be called twice, so it must begin by resetting what it hands to its caller.
 	// An error before its first change leaves the transaction as it was; one after it makes the writer undo it.
 	run   func(tx *tx) error
+	what  string       // the operation
 	state atomic.Int32 // opQueued, opTaken or opLeft
 	err   error        // set before done is closed
 	done  chan struct{}
@@ -108,22 +122,23 @@ func (t *tx) changeAgents(query string, args ...any) (int64, error) {
 	return t.change(query, args...)
 }
 
-// newWriter starts the writer's goroutine on c.
-func newWriter(c *conn, runs *runAgents, log *slog.Logger, ready func()) *writer {
-	w := &writer{conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready, runs: runs, log: log}
-	go w.loop()
-	return w
+// newWriter returns a writer on c, whose goroutine is started with loop.
+func newWriter(c *conn, path string, runs *runAgents, o *Options, ready func()) *writer {
+	return &writer{
+		conn: c, ops: make(chan *op, queueLength), done: make(chan struct{}), ready: ready, runs: runs, log: o.Logger,
+		guard: o.Guard, path: path, marks: o.Mark, marking: make(chan chan error), places: places{path: path, others: o.Watch},
+	}
 }
 
-// do runs fn in a transaction and returns after the commit is on disk. A context that ends before the writer has taken the
+// do runs fn, the operation what, in a transaction and returns after the commit is on disk. A context that ends before the writer has taken the
 // operation calls it off; after that the answer is waited for, so that the caller always knows what happened.
 //
 // Errors: fn's own; Unavailable when the transaction could not be begun or committed, or the writer is closed.
-func (w *writer) do(ctx context.Context, fn func(tx *tx) error) error {
+func (w *writer) do(ctx context.Context, what string, fn func(tx *tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &op{run: fn, done: make(chan struct{})}
+	o := &op{run: fn, what: what, done: make(chan struct{})}
 	if err := w.enqueue(ctx, o); err != nil {
 		return err
 	}
@@ -168,18 +183,36 @@ func (w *writer) close() error {
 	close(w.ops)
 	w.mu.Unlock()
 	<-w.done
-	return w.conn.close()
+	failpoint.Pass("sqlite.close.before")
+	if err := w.moveMark(); err != nil {
+		w.log.Warn("the mark beside the database was not moved on", "error", err)
+	}
+	w.placing.Lock()
+	w.left = true // the last connection takes the log away
+	w.placing.Unlock()
+	err := w.conn.close()
+	failpoint.Pass("sqlite.close.after")
+	return err
 }
 
 // loop commits batches until the queue is closed and empty.
 func (w *writer) loop() {
 	defer close(w.done)
 	batch := make([]*op, 0, maxBatch)
-	for o := range w.ops {
-		batch = w.commit(o, batch[:0])
-		clear(batch)
-		// Callers that were just answered get to queue their next operation before the next, else lonely, commit begins.
-		runtime.Gosched()
+	for {
+		select {
+		case o, more := <-w.ops:
+			if !more {
+				return
+			}
+			batch = w.commit(o, batch[:0])
+			clear(batch)
+			w.fold()
+			// Callers that were just answered get to queue their next operation before the next, else lonely, commit begins.
+			runtime.Gosched()
+		case answer := <-w.marking:
+			answer <- w.moveMark()
+		}
 	}
 }
 
@@ -196,7 +229,10 @@ func (w *writer) next() *op {
 // commit runs first and whatever is queued in one transaction and answers all of them. It returns batch with them in it.
 func (w *writer) commit(first *op, batch []*op) []*op {
 	t := &tx{conn: w.conn, seen: agentsSeen{}}
-	err := w.begin()
+	err := w.guard.MayWrite()
+	if err == nil {
+		err = w.begin()
+	}
 	if err == nil {
 		err = w.lookForOthers()
 	}
@@ -216,11 +252,13 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 		}
 	}
 	if err == nil {
-		err = w.end(t)
+		err = w.end(t, batch)
 	}
 	if err != nil {
 		w.rollback()
-		err = storerow.Unavailable(err)
+		err = w.unavailable(err)
+	} else if err = w.intact(); err == nil { // else it is on a disk, but where nobody will look for it
+		w.guard.Wrote()
 	}
 	if t.agents { // whatever became of it
 		w.runs.forget()
@@ -228,6 +266,8 @@ func (w *writer) commit(first *op, batch []*op) []*op {
 	for _, o := range batch {
 		if err != nil {
 			o.err = err
+		} else if o.err != nil {
+			o.err = w.refuse(o.err)
 		}
 		close(o.done)
 	}
@@ -251,6 +291,9 @@ func (w *writer) runOne(t *tx, o *op, batch []*op) error {
 		return nil
 	}
 	t.undo(before)
+	if o.err = w.refuse(o.err); w.guard.Fault() != nil {
+		return o.err
+	}
 	if !t.wrote && !w.conn.c.AutoCommit() { // a full disk, for one, has ended the transaction already
 		return nil
 	}
@@ -286,6 +329,15 @@ func (w *writer) runGuarded(t *tx, o *op) error {
 	return nil
 }
 
+// unavailable is what callers are told whose transaction failed.
+func (w *writer) unavailable(err error) error {
+	err = w.refuse(err)
+	if steward.CodeOf(err) == steward.Unavailable {
+		return err
+	}
+	return storerow.Unavailable(err)
+}
+
 // begin opens the transaction with the write lock, so that it cannot fail for want of it later.
 func (w *writer) begin() error {
 	if _, err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
@@ -307,8 +359,8 @@ func (w *writer) lookForOthers() error {
 	return nil
 }
 
-// end writes what the operations only noted, and commits.
-func (w *writer) end(t *tx) error {
+// end writes what the operations of a batch only noted, and commits.
+func (w *writer) end(t *tx, batch []*op) error {
 	if err := t.writeAgentJobs(); err != nil {
 		return fmt.Errorf("count jobs of agents: %w", err)
 	}
@@ -321,10 +373,37 @@ func (w *writer) end(t *tx) error {
 	if err := t.writeDeliveries(); err != nil {
 		return fmt.Errorf("queue deliveries: %w", err)
 	}
+	if err := beforeCommit(batch); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
 	if _, err := w.conn.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	afterCommit(batch)
 	return nil
+}
+
+// beforeCommit passes the failpoints of the operations that a commit is about to store.
+func beforeCommit(batch []*op) error {
+	if !failpoint.Enabled {
+		return nil
+	}
+	for _, o := range batch {
+		if err := failpoint.HitOf("sqlite.commit.before", o.what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// afterCommit is beforeCommit for those that a commit has stored; nobody has been answered yet.
+func afterCommit(batch []*op) {
+	if !failpoint.Enabled {
+		return
+	}
+	for _, o := range batch {
+		failpoint.PassOf("sqlite.commit.after", o.what)
+	}
 }
 
 // rollback undoes the transaction. SQLite has done so already after some errors, such as a full disk.

@@ -26,6 +26,7 @@ func Cache(t *testing.T, open Open) {
 		"hits and other jobs go together":                      cacheMixed,
 		"an idempotency key goes before the cache":             cacheReplay,
 		"equal runs that end at once leave one entry":          cacheConcurrent,
+		"what a run did is compared with what it was to do":    cacheCompared,
 	})
 }
 
@@ -68,6 +69,26 @@ func (f *fixture) miss(j store.NewJob) {
 	status, err := f.Cancel(f.ctx(), j.OrganizationID, j.ID, j.CreatedAt)
 	must(f.t, "Cancel", err)
 	want(f.t, "status", status, steward.StatusCancelled)
+}
+
+func cacheCompared(f *fixture) {
+	key, other := cacheKey(), cacheKey()
+	j := f.cachedJob(key, now())
+	o := success(j.ID, after(1))
+	o.CacheKey = &other
+	f.run(j, o)
+	f.miss(f.cachedJob(key, after(2)))
+	f.miss(f.cachedJob(other, after(2)))
+	j = f.cachedJob(key, after(3))
+	o = success(j.ID, after(4))
+	o.CacheKey = &key
+	f.run(j, o)
+	f.hit(f.cachedJob(key, after(5)))
+	plain := f.job()
+	o = success(plain.ID, after(6))
+	o.CacheKey = &other // of a job that has nothing to do with the cache
+	f.run(plain, o)
+	f.miss(f.cachedJob(other, after(7)))
 }
 
 // success is an outcome whose outputs name a job.

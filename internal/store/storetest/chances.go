@@ -14,6 +14,7 @@ func Chances(t *testing.T, open Open) {
 		"bystanders of three crashes are not poison":             chanceBystanders,
 		"a step forgives the crashes before it":                  chanceForgiven,
 		"a refused step forgives nothing":                        chanceNotForgiven,
+		"a failed call that is booked forgives nothing":          chanceBooked,
 		"a job on its last chance waits with its crash counted":  chanceParked,
 		"its last chance is given once in a claim":               chanceAlone,
 		"a job on its last chance holds up nobody":               chanceBehind,
@@ -85,6 +86,19 @@ func chanceNotForgiven(f *fixture) {
 	code(f.t, "a step without a lease", f.RecordStep(f.ctx(), first, step("b")), steward.Conflict)
 	code(f.t, "a step that was recorded", f.RecordStep(f.ctx(), second, step("a")), steward.Conflict)
 	want(f.t, "crashes", f.get(first.JobID).Crashes, 1)
+}
+
+func chanceBooked(f *fixture) {
+	l := f.started()
+	l = f.claimOne(l.JobID, after(20))
+	f.record(l, step("extract.failed[0]"))
+	want(f.t, "crashes after a failed call", f.get(l.JobID).Crashes, 1)
+	want(f.t, "claimed after a second crash", len(f.claimAt(after(40))), 0)
+	again := f.claim(f.lastChance(after(41)))
+	want(f.t, "claimed as its last chance", len(again), 1)
+	f.record(again[0].Lease, step("extract.failed[1]"))
+	want(f.t, "claimed after a third crash", len(f.claim(f.lastChance(after(60)))), 0)
+	want(f.t, "status", f.get(l.JobID).Status, steward.StatusFailure)
 }
 
 func chanceParked(f *fixture) {

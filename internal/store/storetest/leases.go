@@ -28,6 +28,7 @@ func Leases(t *testing.T, open Open) {
 		"a job handed over for ever is no poison":                  handOverManyTimes,
 		"taking back frees what an earlier incarnation held":       takeBack,
 		"taking back leaves others alone":                          takeBackOthers,
+		"a worker disowns what it does not know of":                disown,
 		"taking back does not count a crash for a job handed over": takeBackHandedOver,
 		"a retry does not count a crash":                           retryNoCrash,
 	})
@@ -269,6 +270,34 @@ func takeBack(f *fixture) {
 	f.takeBack(0)
 	want(f.t, "renewal of the new lease", f.renew(got[0].Lease, nil, after(30)), store.Renewal{})
 	want(f.t, "renewal of the old lease", f.renew(first[0].Lease, nil, after(30)), store.Renewal{Lost: true})
+}
+
+// disown gives back what the fixture's node holds besides known.
+func (f *fixture) disown(wanted int, known ...store.Lease) {
+	f.t.Helper()
+	n, err := f.Disown(f.ctx(), f.node, known)
+	must(f.t, "Disown", err)
+	want(f.t, "jobs disowned", n, wanted)
+}
+
+func disown(f *fixture) {
+	f.fill(f.org, f.agent, 3)
+	first := f.claimAt(now())
+	f.disown(0, first[0].Lease, first[1].Lease, first[2].Lease)
+	other := f.node
+	f.node = store.Worker{Node: other.Node, Incarnation: "another"}
+	f.disown(0)
+	f.node = other
+	f.disown(2, first[1].Lease, store.Lease{JobID: first[0].JobID, Fence: first[0].Fence - 1}) // a lease of before is none
+	got := f.claimAt(after(1))
+	want(f.t, "jobs claimed again", len(got), 2)
+	for i := range got {
+		want(f.t, "crashes", got[i].Job.Crashes, 0)
+		want(f.t, "history", history(&got[i].Job), "PENDING STARTED RETRY STARTED") // as of a job handed over
+	}
+	want(f.t, "renewal of what is known", f.renew(first[1].Lease, nil, after(1)), store.Renewal{})
+	want(f.t, "renewal of a lease that was disowned", f.renew(first[0].Lease, nil, after(1)), store.Renewal{Lost: true})
+	f.disown(0, got[0].Lease, got[1].Lease, first[1].Lease)
 }
 
 func takeBackOthers(f *fixture) {

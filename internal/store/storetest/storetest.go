@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"job queries", JobQueries},
 		{"bulk", Bulk},
 		{"claim", Claim},
+		{"queued", Queued},
 		{"turns", Turns},
 		{"limits", Limits},
 		{"leases", Leases},
@@ -44,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"files", Files},
 		{"kept files", KeptFiles},
 		{"webhooks", Webhooks},
+		{"creations", Creations},
 		{"crowd", Crowd},
 	}
 	for _, g := range groups {

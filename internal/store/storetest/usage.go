@@ -32,6 +32,7 @@ func Books(t *testing.T, open Open) {
 		"answers are forgotten piece by piece, and once":   answersInPieces,
 		"purged jobs have nothing left to forget":          purgedAnswers,
 		"calls of the same second in different days apart": usageMidnight,
+		"what no job used is booked under no agent":        usageOfNoJob,
 	})
 }
 

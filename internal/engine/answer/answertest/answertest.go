@@ -160,7 +160,7 @@ func (w *World) OpenFile(_ context.Context, f steward.File) (io.ReadSeekCloser, 
 }
 
 // Fetch implements engine.Journal.
-func (w *World) Fetch(_ context.Context, url string) (steward.File, error) {
+func (w *World) Fetch(_ context.Context, url string, _ int64) (steward.File, error) {
 	if f, ok := w.Web[url]; ok {
 		f.SourceURL = url
 		return f, nil

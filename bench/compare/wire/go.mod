@@ -1,0 +1,3 @@
+module github.com/stewardhq/steward/bench/compare/wire
+
+go 1.26.6

@@ -1,0 +1,132 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stewardhq/steward"
+	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/engine"
+	"github.com/stewardhq/steward/internal/engine/enginetest"
+	"github.com/stewardhq/steward/internal/jobs"
+	"github.com/stewardhq/steward/internal/store/sqlite"
+)
+
+// full wants an error of a full backlog.
+func full(t *testing.T, what string, err error, code steward.Code) {
+	t.Helper()
+	var e *steward.Error
+	if !errors.As(err, &e) || e.Code != code || e.RetryAfter <= 0 {
+		t.Errorf("%s with a full backlog: %v, want %s with a time to come back", what, err, code)
+	}
+}
+
+// counted counts how often a store is asked how much waits.
+type counted struct {
+	jobs.Store
+	counts atomic.Int32
+}
+
+func (c *counted) CountQueued(ctx context.Context) (map[steward.OrganizationID]int64, error) {
+	c.counts.Add(1)
+	return c.Store.CountQueued(ctx)
+}
+
+func TestAFullBacklogTakesNothingIn(t *testing.T) {
+	t.Parallel()
+	for code, limits := range map[steward.Code]jobs.Backlog{
+		steward.RateLimited: {PerOrganization: 5},
+		steward.Unavailable: {Total: 5},
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			t.Parallel()
+			h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 0}}, jobs: jobs.Options{Backlog: limits}})
+			agent := h.agent("a", "Steps0Engine", `{}`)
+			run := func(text string) jobs.RunParams {
+				return jobs.RunParams{AgentID: agent, Inputs: []jobs.RawInput{{Key: "text", Text: text}}, IdempotencyKey: text}
+			}
+			batch, err := h.jobs.CreateBatch(h.ctx, jobs.BatchParams{AgentID: agent})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := h.submit(run("first"))
+			if _, err := h.jobs.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(4)}); err != nil {
+				t.Fatalf("up to the limit: %v", err)
+			}
+			_, err = h.jobs.Submit(h.ctx, run("one more"))
+			full(t, "Submit", err, code)
+			_, err = h.jobs.RunSync(h.ctx, run("one more"))
+			full(t, "RunSync", err, code)
+			_, err = h.jobs.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(2)})
+			full(t, "RunMany", err, code)
+			_, err = h.jobs.AddItems(h.ctx, batch.ID, jobs.ItemsParams{Items: numbers(1)})
+			full(t, "AddItems", err, code)
+			_, err = h.jobs.ResumeBatch(h.ctx, batch.ID, nil)
+			full(t, "ResumeBatch", err, code)
+			if id, err := h.jobs.Submit(h.ctx, run("first")); err != nil || id != first {
+				t.Errorf("a key that was used: %s, %v, want the first job", id, err)
+			}
+			if counts, err := h.store.CountQueued(h.ctx); err != nil || len(counts) != 1 {
+				t.Errorf("queued %v, %v", counts, err)
+			}
+			h.work(jobs.WorkerOptions{})
+			h.end(first)
+			h.eventually("the backlog has room again", func() bool {
+				_, err := h.jobs.Submit(h.ctx, run("one more"))
+				return err == nil
+			})
+		})
+	}
+}
+
+func TestWhatWaitedBeforeTheStartCountsToo(t *testing.T) {
+	t.Parallel()
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 0}}})
+	agent := h.agent("a", "Steps0Engine", `{}`)
+	if _, err := h.jobs.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(4)}); err != nil {
+		t.Fatal(err)
+	}
+	for code, limits := range map[steward.Code]jobs.Backlog{
+		steward.RateLimited: {PerOrganization: 5},
+		steward.Unavailable: {Total: 5},
+	} {
+		again := jobs.New(h.store, h.agents, h.files, clock.System{}, jobs.Options{Backlog: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		_, err := again.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(2)})
+		full(t, "RunMany", err, code)
+	}
+	one := jobs.New(h.store, h.agents, h.files, clock.System{}, jobs.Options{Backlog: jobs.Backlog{PerOrganization: 5, Total: 5}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if _, err := one.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(1)}); err != nil {
+		t.Errorf("what has room is refused: %v", err)
+	}
+}
+
+func TestTheBacklogIsCountedSeldom(t *testing.T) {
+	t.Parallel()
+	c := &counted{}
+	h := openHouse(t, houseOptions{
+		engines: []engine.Engine{enginetest.Steps{N: 0}}, jobs: jobs.Options{Backlog: jobs.Backlog{Total: 1000, PerOrganization: 1000}},
+		wrap: func(st *sqlite.Store) jobs.Store { c.Store = st; return c },
+	})
+	agent := h.agent("a", "Steps0Engine", `{}`)
+	for i := range 300 {
+		h.submit(jobs.RunParams{AgentID: agent, Inputs: []jobs.RawInput{{Key: "text", Text: fmt.Sprint(i)}}})
+	}
+	if n := c.counts.Load(); n > 2 {
+		t.Errorf("300 runs had what waits counted %d times", n)
+	}
+}
+
+func TestWithoutLimitsNothingIsCounted(t *testing.T) {
+	t.Parallel()
+	c := &counted{}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 0}}, wrap: func(st *sqlite.Store) jobs.Store { c.Store = st; return c }})
+	h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps0Engine", `{}`), Inputs: []jobs.RawInput{{Key: "text", Text: "x"}}})
+	if n := c.counts.Load(); n != 0 {
+		t.Errorf("what waits was counted %d times", n)
+	}
+}

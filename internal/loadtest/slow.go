@@ -1,0 +1,206 @@
+package loadtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// slow has clients that take their time: some send a body byte by byte, some read an answer byte by byte, and many do nothing on an open connection. Others
+// must be served as ever.
+func slow(ctx context.Context, o *Options, l *Line) error {
+	return withServer(ctx, o, "slow", nil, func(p *process) error {
+		s, err := newSlow(ctx, p, o)
+		if err != nil {
+			return err
+		}
+		defer s.crew.close()
+		before, err := p.vitals(ctx, true)
+		if err != nil {
+			return err
+		}
+		d := o.span(20*time.Second, time.Second)
+		read, write, err := s.others(ctx, d)
+		if err != nil {
+			return err
+		}
+		readers, writers, idlers := o.count(500, 40), o.count(500, 40), o.count(5000, 200)
+		l.set("slow_readers", float64(readers))
+		l.set("slow_writers", float64(writers))
+		l.set("idle_connections", float64(idlers))
+		stop, err := s.crowd(ctx, readers, writers, idlers)
+		if err != nil {
+			return err
+		}
+		slowRead, slowWrite, err := s.others(ctx, d)
+		if err == nil {
+			l.ms("status_p99_ms", slowRead.at(0.99))
+			l.ms("status_p99_before_ms", read.at(0.99))
+			l.ms("run_p99_ms", slowWrite.at(0.99))
+			l.ms("run_p99_before_ms", write.at(0.99))
+			const some = 30 // ms that count as nothing
+			l.most("status_p99_ms", 2*l.Figures["status_p99_before_ms"]+some)
+			l.most("run_p99_ms", 2*l.Figures["run_p99_before_ms"]+some)
+			now, verr := p.vitals(ctx, false)
+			l.mb("rss_mb", now.RSS)
+			l.set("kb_per_slow_client", float64(now.RSS-before.RSS)/1e3/float64(readers+writers+idlers))
+			err = verr
+		}
+		stop()
+		if err != nil {
+			return err
+		}
+		return p.calm(ctx, l, &before)
+	})
+}
+
+// slowly is a server with slow clients, and others.
+type slowly struct {
+	p     *process
+	agent string
+	job   string
+	file  string
+	crew  crew
+}
+
+// Of the others.
+const (
+	otherClients = 32
+	othersRate   = 200 // calls a second
+)
+
+func newSlow(ctx context.Context, p *process, o *Options) (s *slowly, err error) {
+	s = &slowly{p: p}
+	if s.agent, err = p.agent(ctx, "others", object{"steps": 0}); err != nil {
+		return nil, err
+	}
+	if err := p.call(ctx, http.MethodPost, "/v1/agents/run/"+s.agent+"/async/", `{"text":"x"}`, http.StatusOK, &s.job); err != nil {
+		return nil, err
+	}
+	if s.file, err = p.store(ctx, int64(o.count(32<<20, 8<<20)), o.Seed); err != nil {
+		return nil, err
+	}
+	s.crew, err = hire(ctx, p.addr, otherClients)
+	return s, err
+}
+
+// store stores a file of noise.
+func (p *process) store(ctx context.Context, size int64, seed uint64) (id string, err error) {
+	c, err := dial(ctx, p.addr)
+	if err != nil {
+		return "", err
+	}
+	defer c.close()
+	head := "--" + uploadBoundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"noise.bin\"\r\n\r\n"
+	tail := "\r\n--" + uploadBoundary + "--\r\n"
+	request := fmt.Sprintf("POST /v1/files/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s",
+		p.addr, p.key, uploadBoundary, int64(len(head)+len(tail))+size, head)
+	noise := rand.NewChaCha8([32]byte{byte(seed), 1}) //nolint:gosec // G115: a seed may be cut
+	if _, err := io.Copy(c.net, io.MultiReader(strings.NewReader(request), io.LimitReader(noise, size), strings.NewReader(tail))); err != nil {
+		return "", fmt.Errorf("send file: %w", err)
+	}
+	a, err := c.read()
+	if err != nil {
+		return "", err
+	}
+	if a.status != http.StatusCreated {
+		return "", fmt.Errorf("store file: %d: %.200s", a.status, a.body)
+	}
+	return idOf(a.body)
+}
+
+func idOf(body []byte) (string, error) {
+	var made struct {
+		FileID string `json:"file_id"`
+	}
+	err := json.Unmarshal(body, &made)
+	return made.FileID, err
+}
+
+// others measures clients that are not slow: how long statuses take, and starts of runs.
+func (s *slowly) others(ctx context.Context, d time.Duration) (read, write *times, err error) {
+	read, write = &times{}, &times{}
+	status := s.p.request(http.MethodGet, "/v1/agents/jobs/"+s.job+"/status/", "")
+	start := s.p.request(http.MethodPost, "/v1/agents/run/"+s.agent+"/async/", `{"text":"x"}`)
+	_, err = atRate(ctx, otherClients, othersRate, d, func(_ context.Context, i int, due time.Time) error {
+		request, into := status, read
+		if i%4 == 0 {
+			request, into = start, write
+		}
+		a, err := s.crew[i].do(request, patience)
+		if err != nil {
+			return err
+		}
+		if a.status != http.StatusOK {
+			return fmt.Errorf("another client: %d: %.200s", a.status, a.body)
+		}
+		into.add(time.Since(due))
+		return nil
+	})
+	return read, write, err
+}
+
+// crowd has slow clients at it until the returned function is called.
+func (s *slowly) crowd(ctx context.Context, readers, writers, idlers int) (stop func(), err error) {
+	all, err := hire(ctx, s.p.addr, readers+writers+idlers)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	download := s.p.request(http.MethodGet, "/v1/files/"+s.file+"/content/", "")
+	const length = 12 << 10
+	upload := fmt.Sprintf("POST /v1/agents/run/%s/async/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{",
+		s.agent, s.p.addr, s.p.key, length)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = each(ctx, readers+writers, func(ctx context.Context, i int) error {
+			if i < readers {
+				trickleIn(ctx, all[i].net, download)
+			} else {
+				trickleOut(ctx, all[i].net, upload)
+			}
+			return nil
+		}) // slow clients have no errors
+	}()
+	return func() {
+		cancel()
+		<-done
+		all.close()
+	}, nil
+}
+
+// byteEvery is how long slow clients take for a byte.
+const byteEvery = 100 * time.Millisecond
+
+// trickleIn asks for much and reads it byte by byte.
+func trickleIn(ctx context.Context, c net.Conn, request []byte) {
+	if _, err := c.Write(request); err != nil {
+		return
+	}
+	var b [1]byte
+	for sleep(ctx, byteEvery) {
+		if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return
+		}
+		_, _ = c.Read(b[:]) // a slow client goes on whatever happens
+	}
+}
+
+// trickleOut sends a body byte by byte.
+func trickleOut(ctx context.Context, c net.Conn, request string) {
+	if _, err := io.WriteString(c, request); err != nil {
+		return
+	}
+	for sleep(ctx, byteEvery) {
+		if _, err := io.WriteString(c, " "); err != nil {
+			return
+		}
+	}
+}
