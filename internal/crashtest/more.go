@@ -208,6 +208,8 @@ func (l *load) rare(seed uint64) []*op {
 	return []*op{
 		l.agentDeleted(random), l.batchResumed(random), l.storesFile(true), l.storesFile(false), l.scan(random),
 		l.single(l.agents.dear, l.text("dear")), l.single(l.agents.save, l.text("save")), l.single(l.agents.keyed, l.text("keyed")), l.deleted(random),
+		l.single(l.agents.plain, l.text("plain")), l.single(l.agents.model, pageCode(l.text("SC"), 1)), l.pdf(random), l.many(random), l.batch(random),
+		l.cancelled(random),
 	}
 }
 

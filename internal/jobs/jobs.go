@@ -309,6 +309,7 @@ func (s *Service) RunSync(ctx context.Context, p RunParams) (*steward.Job, error
 	if err != nil {
 		return nil, err
 	}
+	p.Inputs = nil // which may be large, and are on disk
 	if p.Queued != nil {
 		p.Queued()
 	}

@@ -237,7 +237,7 @@ func (g *Gate) owner(name string) *owner {
 
 // forget drops an owner that has nothing inside or waiting. The caller holds mu.
 func (g *Gate) forget(own *owner) {
-	if own.used == 0 && own.turn == nil {
+	if own.used == 0 && own.turn == nil && g.owners[own.name] == own { // else it was dropped before, and another has its name
 		delete(g.owners, own.name)
 	}
 }

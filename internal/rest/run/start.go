@@ -132,7 +132,7 @@ func (f *family) submit(w http.ResponseWriter, r *http.Request, p jobs.RunParams
 
 // runSync runs a job and answers its outputs, a bare array.
 func (f *family) runSync(w http.ResponseWriter, r *http.Request, p jobs.RunParams, uploads []steward.FileID) error {
-	p.Queued = func() { wire.Yield(r) }
+	p.Queued = func() { wire.Rest(r) }
 	job, err := f.Jobs.RunSync(r.Context(), p)
 	f.release(r.Context(), uploads)
 	if err != nil {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -73,6 +74,14 @@ func (v *visit) takeTurn(ctx context.Context) (err error) {
 func Yield(r *http.Request) {
 	if v := visitOf(r); v != nil {
 		v.turn.Leave()
+	}
+}
+
+// Rest is Yield for a request whose body is not needed any more, either: its room is given back, too.
+func Rest(r *http.Request) {
+	if v := visitOf(r); v != nil {
+		v.turn.Leave()
+		v.body.Leave()
 	}
 }
 
@@ -184,7 +193,7 @@ func (v *visit) begin(r *http.Request, maxBody int64) (err error) {
 	switch {
 	case v.cost == admit.Free:
 		return nil
-	case n == 0 || r.Body == nil || r.Body == http.NoBody:
+	case n == 0 || r.Body == nil || r.Body == http.NoBody, readsNoBody(r.Method):
 		return v.takeTurn(r.Context())
 	case isMultipart(r.Header.Get("Content-Type")):
 		v.cost = admit.Upload
@@ -195,11 +204,19 @@ func (v *visit) begin(r *http.Request, maxBody int64) (err error) {
 		readTiny(r)
 		return v.takeTurn(r.Context())
 	case n < 0:
+		if r.Header.Get("Expect") == "" && readStart(r) { // one who asks first is answered before
+			return v.takeTurn(r.Context())
+		}
 		n = maxBody
 	}
 	v.body, err = v.door.Hold(r.Context(), v.who, n)
 	hurry(r, n)
 	return err
+}
+
+// readsNoBody reports whether operations of a method look at no body, whatever a request says of one.
+func readsNoBody(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete
 }
 
 func isMultipart(contentType string) bool {
@@ -232,6 +249,55 @@ func readTiny(r *http.Request) {
 		_ = r.Body.Close() // takes the deadline away; there is nothing left in it
 	}
 	r.Body = &readBodyAgain{Reader: *bytes.NewReader(content[:n]), end: err, body: r.Body}
+}
+
+// readStart reads the start of a body of unknown length and puts it in its place; whole is true when that was all of it.
+func readStart(r *http.Request) (whole bool) {
+	hurry(r, admit.TinyBody)
+	content := make([]byte, admit.TinyBody)
+	n := 0
+	var err error
+	for n < len(content) && err == nil {
+		var more int
+		more, err = r.Body.Read(content[n:])
+		n += more
+	}
+	again := &readBodyAgain{Reader: *bytes.NewReader(content[:n]), body: r.Body}
+	switch {
+	case err == nil:
+		r.Body = &startedBody{start: again, rest: r.Body}
+		return false
+	case errors.Is(err, io.EOF):
+		_ = r.Body.Close() // takes the deadline away; there is nothing left in it
+	default:
+		again.end = err
+	}
+	r.Body = again
+	return true
+}
+
+// startedBody is a body whose start was read before.
+type startedBody struct {
+	start *readBodyAgain
+	rest  io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (b *startedBody) Read(p []byte) (int, error) {
+	if b.start.Len() > 0 {
+		return b.start.Read(p)
+	}
+	return b.rest.Read(p)
+}
+
+// Close implements io.Closer.
+func (b *startedBody) Close() error { return b.rest.Close() }
+
+// Until bounds how long the rest may take.
+func (b *startedBody) Until(end time.Time) {
+	if body, can := b.rest.(interface{ Until(end time.Time) }); can {
+		body.Until(end)
+	}
 }
 
 // readBodyAgain is a body that was read before.

@@ -66,7 +66,10 @@ func (s *Store) listenOnce(ctx context.Context, cfg *pgx.ConnConfig) (connected 
 		// The connection is given up whatever the server says to it.
 		_ = conn.Close(context.WithoutCancel(ctx))
 	}()
-	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
+	asking, answered := context.WithTimeout(ctx, pingTimeout)
+	_, err = conn.Exec(asking, "listen "+channel)
+	answered()
+	if err != nil {
 		return false, err
 	}
 	s.away.Store(false)
