@@ -27,8 +27,8 @@ const (
 	bombTime   = 60 * time.Second // on a busy machine
 	pdfTime    = 3 * time.Minute  // the engine that reads PDFs gives up after two minutes
 
-	// It has 512 MiB of its own, which are copied when they grow.
-	pdfMemory = 1600 * mebibyte
+	// It has 512 MiB of its own, which are copied when they grow, and copies of before wait for the collector: four times that at most.
+	pdfMemory = 2048 * mebibyte
 )
 
 // bomb is an input of a run that grows, or never ends.

@@ -15,7 +15,7 @@ func TestAStalledBodyIsGivenUpAndASlowOneIsNot(t *testing.T) {
 	t.Parallel()
 	got := make(chan error, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := &awakeBody{ReadCloser: r.Body, conn: http.NewResponseController(w), idle: 150 * time.Millisecond}
+		body := &awakeBody{ReadCloser: r.Body, conn: http.NewResponseController(w), idle: 2 * time.Second}
 		_, err := io.Copy(io.Discard, body)
 		got <- err
 	}))
@@ -29,7 +29,7 @@ func TestAStalledBodyIsGivenUpAndASlowOneIsNot(t *testing.T) {
 		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		tick := time.NewTicker(50 * time.Millisecond) // slower than fast, faster than idle
+		tick := time.NewTicker(300 * time.Millisecond) // slower than fast, faster than idle
 		defer tick.Stop()
 		for range pieces {
 			<-tick.C
