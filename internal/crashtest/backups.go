@@ -82,9 +82,13 @@ func (b *backups) look(ctx context.Context, r *run) error {
 		return err
 	}
 	for n, m := range b.made {
-		told, err := m.look(ctx, filepath.Join(r.o.Folder, fmt.Sprintf("restored-%d", n)))
+		folder := filepath.Join(r.o.Folder, fmt.Sprintf("restored-%d", n))
+		told, err := m.look(ctx, folder)
 		if err != nil {
 			return err
+		}
+		if err := os.RemoveAll(folder); err != nil { // hundreds of them fill a disk
+			return fmt.Errorf("remove a restored backup: %w", err)
 		}
 		r.load.told.Backups = append(r.load.told.Backups, *told)
 	}

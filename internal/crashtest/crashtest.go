@@ -209,7 +209,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		"secret_key_file": filepath.Join(r.o.Folder, "secret.key"),
 		// Kills come faster here than a job on a busy machine gets through its first step, and three of them would make it poison. What
 		// poison means has tests of its own.
-		"workers": object{"lease": lease.String(), "max_crashes": 1000, "concurrency": 32, "grace": "1s"},
+		"workers": object{"lease": lease.String(), "max_crashes": 1000000, "concurrency": 32, "grace": "1s"},
 		"fetch":   object{"allow": []string{"127.0.0.1"}},
 		"models": object{"detect": "off", "catalogue": catalogue, "providers": object{
 			"scripted": object{"kind": "openaicompat", "base_url": r.provider.URL + "/v1", "api_key": "sk-crash", "models": []string{modelName}},
