@@ -144,11 +144,7 @@ func (r *batchRun) announce(b *steward.Batch) error {
 
 // finish tells how the items ended. Errors: errJobFailed when some ended without success.
 func (r *batchRun) finish(ctx context.Context, id steward.BatchID) error {
-	var b *steward.Batch
-	err := r.bear(ctx, func() (err error) {
-		b, err = r.c.Batch(ctx, id)
-		return err
-	})
+	b, err := r.completed(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -179,6 +175,22 @@ func (r *batchRun) finish(ctx context.Context, id steward.BatchID) error {
 	return err
 }
 
+// completed returns a batch whose items have all ended. The server says that it is completed soon after the last one's end.
+func (r *batchRun) completed(ctx context.Context, id steward.BatchID) (b *steward.Batch, err error) {
+	for until := time.Now().Add(longestClosing); ; {
+		err := r.bear(ctx, func() (err error) {
+			b, err = r.c.Batch(ctx, id)
+			return err
+		})
+		if err != nil || b.State != steward.BatchRunning || time.Now().After(until) {
+			return b, err
+		}
+		if !wait(ctx, firstLook) {
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 // batchJSON is a batch with the file of its results.
 type batchJSON struct {
 	*steward.Batch
@@ -186,9 +198,10 @@ type batchJSON struct {
 }
 
 const (
-	longestOutage = 10 * time.Minute // how long a server may be away
-	shortestPause = 200 * time.Millisecond
-	longestPause  = 5 * time.Second
+	longestOutage  = 10 * time.Minute // how long a server may be away
+	longestClosing = 10 * time.Second // how long it may take to say that a batch is completed
+	shortestPause  = 200 * time.Millisecond
+	longestPause   = 5 * time.Second
 )
 
 // bear repeats a call, which must be harmless to repeat, while the server is away or asks for patience.
