@@ -17,16 +17,22 @@ import (
 	"github.com/stewardhq/steward/internal/disk"
 )
 
-// awaitUnready asks until the server says that it is not ready, and returns what it says.
-func awaitUnready(t *testing.T, base string) string {
+// awaitReadiness asks until readiness has a status, and returns what the server says of it.
+func awaitReadiness(t *testing.T, base string, want int) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if status, answer := request(t, http.MethodGet, base+"/readyz", "", ""); status == http.StatusServiceUnavailable {
+	patience, again := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
+	defer again.Stop()
+	for {
+		status, answer := request(t, http.MethodGet, base+"/readyz", "", "")
+		if status == want {
 			return answer
 		}
+		select {
+		case <-again.C:
+		case <-patience:
+			t.Fatalf("readiness is %d %s, want %d", status, answer, want)
+		}
 	}
-	t.Fatal("the server is ready all the time")
-	return ""
 }
 
 func TestAServerWhoseDatabaseIsReplacedSaysSoAndEnds(t *testing.T) {
@@ -41,7 +47,7 @@ func TestAServerWhoseDatabaseIsReplacedSaysSoAndEnds(t *testing.T) {
 	if err := errors.Join(os.Rename(db, db+".away"), os.WriteFile(db, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if got := awaitUnready(t, s.BaseURL()); !strings.Contains(got, "replaced or removed") || strings.Contains(got, dir) {
+	if got := awaitReadiness(t, s.BaseURL(), http.StatusServiceUnavailable); !strings.Contains(got, "replaced or removed") || strings.Contains(got, dir) {
 		t.Errorf("readiness says %s", got)
 	}
 	status, answer := request(t, http.MethodPost, s.BaseURL()+"/v1/agents/", first.APIKey, `{"name":"a","engine_class_id":"MultimodalExtractionEngine"}`)
@@ -81,7 +87,7 @@ func TestAServerThatMayNotWriteTakesNoWorkUntilItMay(t *testing.T) {
 	if err := os.Rename(files, files+".away"); err != nil { // as good as one that may not be used, also for root
 		t.Fatal(err)
 	}
-	if got := awaitUnready(t, s.BaseURL()); !strings.Contains(got, "may not write to its folders") {
+	if got := awaitReadiness(t, s.BaseURL(), http.StatusServiceUnavailable); !strings.Contains(got, "may not write to its folders") {
 		t.Errorf("readiness says %s", got)
 	}
 	status, answer := request(t, http.MethodPost, s.BaseURL()+"/v1/agents/run/"+agent.ID+"/async/", first.APIKey, `{}`)
@@ -91,14 +97,7 @@ func TestAServerThatMayNotWriteTakesNoWorkUntilItMay(t *testing.T) {
 	if err := os.Rename(files+".away", files); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if status, _ := request(t, http.MethodGet, s.BaseURL()+"/readyz", "", ""); status == http.StatusOK {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the server does not go on by itself")
-		}
-	}
+	awaitReadiness(t, s.BaseURL(), http.StatusOK)
 }
 
 func TestTheDoctorExplainsDisks(t *testing.T) {

@@ -3,6 +3,7 @@ package backup_test
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -231,6 +232,24 @@ func TestHostileBackupsAreRefused(t *testing.T) {
 }
 
 // TestDamagedBackupsAreTold cuts and flips backups of every kind.
+// unpacked is the tar of an archive, as far as it can be read, and how that ended.
+func unpacked(t *testing.T, name string, text []byte) []byte {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(text)
+	var err error
+	switch filepath.Ext(name) {
+	case ".gz":
+		r, err = gzip.NewReader(r)
+	case ".zst":
+		r, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+	}
+	if err != nil {
+		return []byte(err.Error())
+	}
+	all, err := io.ReadAll(r)
+	return fmt.Append(all, err)
+}
+
 func TestDamagedBackupsAreTold(t *testing.T) {
 	t.Parallel()
 	data := full(t, 3)
@@ -257,6 +276,7 @@ func TestDamagedBackupsAreTold(t *testing.T) {
 			for i := range 30 {
 				check(fmt.Sprintf("cut at %d", end*i/30), whole[:end*i/30])
 			}
+			harmless := 0
 			for i := range 30 { // not in the first bytes, where a packer keeps what says nothing
 				at := len(whole)/4 + i*(len(whole)/64)
 				if name == "b.tar" { // what pads an archive says nothing
@@ -264,7 +284,14 @@ func TestDamagedBackupsAreTold(t *testing.T) {
 				}
 				text := bytes.Clone(whole)
 				text[at] ^= 4
+				if bytes.Equal(unpacked(t, name, text), unpacked(t, name, whole)) { // a packer has bits that say nothing
+					harmless++
+					continue
+				}
 				check(fmt.Sprintf("flipped at %d", at), text)
+			}
+			if harmless > 5 {
+				t.Errorf("%d of 30 flipped bits change nothing", harmless)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/document/documenttest"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 	"github.com/stewardhq/steward/internal/engine/extract"
@@ -24,12 +25,6 @@ type agents struct {
 const pdfPages = 3
 
 type object = map[string]any
-
-// schemas of what models are asked for.
-const (
-	codeSchema  = `{"type":"object","properties":{"code":{"type":["string","null"],"title":"Section code"}},"required":["code"]}`
-	codesSchema = `{"type":"object","properties":{"codes":{"type":"array","items":{"type":"string"}}},"required":["codes"]}`
-)
 
 // makeAgents makes the agents, and notes what is known about their jobs.
 func makeAgents(ctx context.Context, c *client.Client) (agents, map[steward.AgentID]oracle.Agent, error) {
@@ -51,19 +46,19 @@ func makeAgents(ctx context.Context, c *client.Client) (agents, map[steward.Agen
 		{&a.retry, enginetest.CrashClassID, object{"steps": 2, "retry": true}, crashing("retry", 2, success)},
 		{&a.cached, enginetest.CrashClassID, object{"steps": 2, "pause_ms": 2}, crashing("cached", 2, []steward.Status{steward.StatusSuccess, steward.StatusCached})},
 		{&a.batch, enginetest.CrashClassID, object{"steps": 2, "pause_ms": 5}, crashing("batch", 2, success)},
-		{&a.model, extract.ClassID, object{"model": modelName, "output_schema": json.RawMessage(codeSchema), "use_source": false, "instruction": "Find the section code."}, oracle.Agent{
+		{&a.model, extract.ClassID, object{"model": scripted.Model, "output_schema": json.RawMessage(scripted.CodeSchema), "use_source": false, "instruction": "Find the section code."}, oracle.Agent{
 			Name: "model", Ends: success, Value: func(text string) string { return text }, Answer: codeIn,
 			Markers: func(text string) []oracle.Marker { return []oracle.Marker{{Key: text, Step: "extract"}} },
 		}},
 		{&a.pdf, pdf.ClassID, object{
-			"model": modelName, "output_schema": json.RawMessage(codesSchema), "use_source": false, "instructions": "Find the section codes.",
+			"model": scripted.Model, "output_schema": json.RawMessage(scripted.CodesSchema), "use_source": false, "instructions": "Find the section codes.",
 			"batch_size": 1, "convert_to_images": false,
 		}, oracle.Agent{Name: "pdf", Ends: success, Value: allCodes, Answer: codesIn, Markers: pageMarkers}},
-		{&a.builtin, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code.", "batch_size": 1},
+		{&a.builtin, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(scripted.CodeSchema), "instructions": "Find the section code.", "batch_size": 1},
 			oracle.Agent{Name: "builtin", Ends: success, Answer: unmarked}},
 		{&a.dear, enginetest.CrashClassID, object{"steps": 5, "model": true, "max_cost_usd": dearLimit.USD()}, limited(crashing("dear", 5, []steward.Status{steward.StatusFailure}))},
 		{&a.reads, enginetest.CrashClassID, object{"steps": 1}, crashing("reads", 1, success)},
-		{&a.scan, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code.", "dpi": 36},
+		{&a.scan, pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(scripted.CodeSchema), "instructions": "Find the section code.", "dpi": 36},
 			oracle.Agent{Name: "scan", Ends: success, Answer: unmarked}},
 	} {
 		params := client.AgentCreate{Name: m.about.Name, EngineClassID: m.class, EngineConfig: m.config}

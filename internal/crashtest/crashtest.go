@@ -25,6 +25,7 @@ import (
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/document/documenttest"
 )
 
@@ -201,7 +202,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		return nil, fmt.Errorf("make log: %w", err)
 	}
 	catalogue := filepath.Join(r.o.Folder, "catalogue.json")
-	if err := os.WriteFile(catalogue, []byte(modelCatalogue), 0o600); err != nil {
+	if err := os.WriteFile(catalogue, []byte(scripted.Catalogue), 0o600); err != nil {
 		return nil, fmt.Errorf("write catalogue: %w", err)
 	}
 	config := object{
@@ -212,7 +213,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		"workers": object{"lease": lease.String(), "max_crashes": 1000000, "concurrency": 32, "grace": "1s"},
 		"fetch":   object{"allow": []string{"127.0.0.1"}},
 		"models": object{"detect": "off", "catalogue": catalogue, "providers": object{
-			"scripted": object{"kind": "openaicompat", "base_url": r.provider.URL + "/v1", "api_key": "sk-crash", "models": []string{modelName}},
+			"scripted": object{"kind": "openaicompat", "base_url": r.provider.URL + "/v1", "api_key": "sk-crash", "models": []string{scripted.Model}},
 		}},
 	}
 	if roles != nil {

@@ -141,8 +141,13 @@ func (d *diskRun) fill(free int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// fails has system calls of a working server fail until it has ended, and starts it again.
+// fails has system calls of a working server fail with EIO until it has ended, and starts it again.
 func (d *diskRun) fails(ctx context.Context, calls, path string) error {
+	return d.failsWith(ctx, calls, "error=EIO", path, "disk failed")
+}
+
+// failsWith is fails with another error, of which the server says something else.
+func (d *diskRun) failsWith(ctx context.Context, calls, fault, path, says string) error {
 	if err := d.up(ctx); err != nil {
 		return err
 	}
@@ -152,12 +157,12 @@ func (d *diskRun) fails(ctx context.Context, calls, path string) error {
 		return err
 	}
 	began := time.Now()
-	end, err := d.inject(ctx, calls, "error=EIO", path)
+	end, err := d.inject(ctx, calls, fault, path)
 	if err != nil {
 		return err
 	}
 	defer end()
-	if err := d.refuses(ctx, began, "disk failed"); err != nil {
+	if err := d.refuses(ctx, began, says); err != nil {
 		return err
 	}
 	if err := d.exits(ctx, began); err != nil {
@@ -239,28 +244,7 @@ func (d *diskRun) readOnlyFiles(ctx context.Context) error {
 // readOnlyData is what systems do to a disk that fails: no file can be made or changed from one moment to the next. What is open already
 // goes on there, so the write to the log fails by injection.
 func (d *diskRun) readOnlyData(ctx context.Context) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
-	defer stop()
-	if _, err := d.slowJobs(ctx, 2); err != nil {
-		return err
-	}
-	began := time.Now()
-	end, err := d.inject(ctx, "pwrite64", "error=EROFS", d.database()+"-wal")
-	if err != nil {
-		return err
-	}
-	defer end()
-	if err := d.refuses(ctx, began, "read-only"); err != nil {
-		return err
-	}
-	if err := d.exits(ctx, began); err != nil {
-		return err
-	}
-	stop()
-	return d.goesOn(ctx)
+	return d.failsWith(ctx, "pwrite64", "error=EROFS", d.database()+"-wal", "read-only")
 }
 
 func (d *diskRun) twoServers(ctx context.Context) error {

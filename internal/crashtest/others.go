@@ -8,28 +8,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 )
 
-// modelName is what the provider calls its model, and modelCatalogue what it costs.
-const (
-	modelName      = "scripted-1"
-	modelCatalogue = `{"models": [{"id": "scripted-1", "providers": ["scripted"], "capabilities": ["text"], "context_window": 100000,
-		"max_output_tokens": 4096, "supports_system_message": true, "supports_temperature": true, "supports_json_output": true,
-		"supports_json_schema": true, "price": {"input": 3, "cached": 3, "output": 15}}]}`
-)
-
-// sectionCode is what the provider's model can find.
-var sectionCode = regexp.MustCompile(`SC-\d+-\d+`)
-
-// provider speaks OpenAI's chat completions. It answers with the section codes that the question holds, and tells the log.
+// provider is the scripted one, and tells the log.
 type provider struct{ log *effects.Log }
 
 // ServeHTTP implements http.Handler.
@@ -38,35 +26,15 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the one who asked was killed
 	}
-	codes := []string{}
-	for _, code := range sectionCode.FindAllString(string(body), -1) {
-		if len(codes) == 0 || codes[len(codes)-1] != code {
-			codes = append(codes, code)
-		}
-	}
-	if len(codes) != 1 {
-		http.Error(w, `{"error":{"message":"one section code is wanted","type":"invalid_request_error"}}`, http.StatusBadRequest)
+	code, ok := scripted.Code(w, body)
+	if !ok {
 		return
 	}
-	if _, err := p.log.Append(effects.Effect{Kind: effects.Model, Key: codes[0]}); err != nil {
-		http.Error(w, `{"error":{"message":"log","type":"server_error"}}`, http.StatusInternalServerError)
+	if _, err := p.log.Append(effects.Effect{Kind: effects.Model, Key: code}); err != nil {
+		scripted.Refuse(w, http.StatusInternalServerError, "log")
 		return
 	}
-	answer := object{"code": codes[0]}
-	if strings.Contains(string(body), `codes`) {
-		answer = object{"codes": codes}
-	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // of the test's own making
-	}
-	w.Header().Set("Content-Type", "application/json")
-	// Whoever is gone was killed.
-	_ = json.NewEncoder(w).Encode(object{
-		"id": "chatcmpl-1", "object": "chat.completion", "created": 1760000000, "model": modelName,
-		"choices": []object{{"index": 0, "message": object{"role": "assistant", "content": string(text)}, "finish_reason": "stop"}},
-		"usage":   object{"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-	})
+	scripted.Answer(w, body, code)
 }
 
 // receiver takes the events of webhooks, and tells the log.

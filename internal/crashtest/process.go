@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // installation is a data folder and the address that is served from it.
@@ -118,20 +120,7 @@ const patience = 2 * time.Minute
 
 // until polls a condition.
 func until(ctx context.Context, what string, ok func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if done, err := ok(); done || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waited %v until %s", patience, what)
-		}
-	}
+	return poll.Until(ctx, patience, what, ok)
 }
 
 // freeAddress returns an address that nobody listens on.

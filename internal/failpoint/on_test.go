@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -103,29 +104,32 @@ func TestPointsFailAndHold(t *testing.T) { //nolint:paralleltest // as above
 	if err := Hit("blob.mkdir.before"); err == nil || !strings.Contains(err.Error(), "no such luck") {
 		t.Errorf("a text: %v", err)
 	}
-	if err := Arm("blob.sync.before=hold"); err != nil {
-		t.Fatal(err)
-	}
-	held := make(chan error)
-	before := Hits()["blob.sync.before"]
-	go func() { held <- Hit("blob.sync.before") }()
-	for Hits()["blob.sync.before"] == before {
-		time.Sleep(time.Millisecond)
-	}
-	select {
-	case err := <-held:
-		t.Fatalf("not held: %v", err)
-	default:
-	}
-	if err := Arm("blob.sync.before=hold(1ms)"); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-held; err != nil {
-		t.Errorf("released: %v", err)
-	}
-	if err := Hit("blob.sync.before"); err != nil {
-		t.Errorf("held for a time: %v", err)
-	}
+}
+
+func TestAPointHoldsUntilSomethingElseIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &armed{all: map[string]int{}, next: make(chan struct{})}
+		if err := a.arm("blob.sync.before=hold"); err != nil {
+			t.Fatal(err)
+		}
+		held := make(chan error, 1)
+		go func() { held <- a.hit("blob.sync.before", "") }()
+		synctest.Wait()
+		if a.all["blob.sync.before"] != 1 || len(held) != 0 {
+			t.Fatalf("not held: %d hits", a.all["blob.sync.before"])
+		}
+		if err := a.arm("blob.sync.before=hold(1h)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-held; err != nil {
+			t.Errorf("released: %v", err)
+		}
+		began := time.Now()
+		if err := a.hit("blob.sync.before", ""); err != nil || time.Since(began) != time.Hour {
+			t.Errorf("held for %v: %v, want an hour", time.Since(began), err)
+		}
+	})
 }
 
 func TestARunningProcessIsToldByAFile(t *testing.T) { //nolint:paralleltest // as above
@@ -134,16 +138,20 @@ func TestARunningProcessIsToldByAFile(t *testing.T) { //nolint:paralleltest // a
 	go a.watch(path)
 	tell := func(text string) {
 		t.Helper()
+		a.mu.Lock()
+		told := a.next
+		a.mu.Unlock()
 		if err := errors.Join(os.WriteFile(path+".new", []byte(text), 0o600), os.Rename(path+".new", path)); err != nil {
 			t.Fatal(err)
 		}
+		<-told
 	}
 	tell("blob.sync.before=error(EIO)")
-	for a.hit("blob.sync.before", "") == nil {
-		time.Sleep(time.Millisecond)
+	if err := a.hit("blob.sync.before", ""); !errors.Is(err, syscall.EIO) {
+		t.Errorf("told: %v", err)
 	}
 	tell("")
-	for a.hit("blob.sync.before", "") != nil {
-		time.Sleep(time.Millisecond)
+	if err := a.hit("blob.sync.before", ""); err != nil {
+		t.Errorf("told nothing: %v", err)
 	}
 }

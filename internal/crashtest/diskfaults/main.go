@@ -9,18 +9,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/stewardhq/steward/internal/crashtest"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/crashtest/program"
 )
 
 func main() {
@@ -43,23 +42,12 @@ func run(ctx context.Context) (err error) {
 	builds := flag.String("builds", "", "servers to use, with commas between; they are built otherwise")
 	keep := flag.String("keep", "", "folder to leave everything in; a temporary one that is deleted otherwise")
 	flag.Parse()
-	folder := *keep
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "steward-disk"); err != nil {
-			return fmt.Errorf("make folder: %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	} else if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("make folder: %w", err)
+	folder, drop, err := program.Folder(*keep, "disk")
+	if err != nil {
+		return err
 	}
-	show := func(v any) {
-		line, err := json.Marshal(v)
-		if err != nil {
-			panic(err) // of plain fields
-		}
-		fmt.Println(string(line))
-	}
-	o := crashtest.DiskOptions{Seed: *seed, Folder: folder, Cache: cacheFolder(), Progress: func(s *crashtest.DiskScene) { show(s) }}
+	defer func() { err = errors.Join(err, drop()) }()
+	o := crashtest.DiskOptions{Seed: *seed, Folder: folder, Cache: crashtest.CacheFolder(), Progress: func(s *crashtest.DiskScene) { program.Print(s) }}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
 	}
@@ -72,21 +60,10 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	show(report)
 	if report.Faults > 0 {
 		for _, f := range oracle.Judge(world).Faults {
 			fmt.Fprintln(os.Stderr, f)
 		}
-		return fmt.Errorf("%d faults", report.Faults)
 	}
-	return nil
-}
-
-// cacheFolder is where the program keeps the compiled PDF engine for its user.
-func cacheFolder() string {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	return filepath.Join(base, "steward")
+	return program.Finish(report, report.Faults)
 }

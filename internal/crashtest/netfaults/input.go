@@ -13,6 +13,7 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/app"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/crashtest/toxic"
 	"github.com/stewardhq/steward/internal/document/documenttest"
 	"github.com/stewardhq/steward/internal/engine/pdf"
@@ -78,7 +79,7 @@ func (f *fetching) close() error {
 
 func (f *fetching) play(ctx context.Context, s *stage) (*Result, []string, error) {
 	agent, err := s.client.CreateAgent(ctx, client.AgentCreate{Name: f.name(), EngineClassID: pdf.ClassID, EngineConfig: map[string]any{
-		"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code.",
+		"model": "builtin", "output_schema": json.RawMessage(scripted.CodeSchema), "instructions": "Find the section code.",
 	}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("create agent: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 	"github.com/stewardhq/steward/internal/crashtest/toxic"
 )
 
@@ -58,7 +59,7 @@ func (f *fault) play(ctx context.Context, p *toxic.Proxy, requests func() int) (
 		if f.ends == nil {
 			return
 		}
-		if until(ctx, patience, func() (bool, error) { return f.ends(requests(), time.Since(began)), nil }) == nil {
+		if poll.Until(ctx, patience, "the fault ends", func() (bool, error) { return f.ends(requests(), time.Since(began)), nil }) == nil {
 			p.Heal()
 		}
 	}()

@@ -26,6 +26,7 @@ import (
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/app"
 	"github.com/stewardhq/steward/internal/app/apptest"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // Options says what to test.
@@ -190,7 +191,7 @@ const slack = 5
 
 // settle waits until what was taken is given back, and says what is not.
 func (r *Report) settle(ctx context.Context) {
-	err := until(ctx, 15*time.Second, func() (bool, error) {
+	err := poll.Until(ctx, 15*time.Second, "goroutines and handles are given back", func() (bool, error) {
 		r.Goroutines[1], r.Handles[1] = runtime.NumGoroutine(), handles()
 		return r.Goroutines[1] <= r.Goroutines[0]+slack && r.Handles[1] <= r.Handles[0]+slack, nil
 	})
@@ -207,25 +208,4 @@ func handles() int {
 		return 0
 	}
 	return len(open)
-}
-
-// errLate is what until returns when its time is up.
-var errLate = errors.New("waited too long")
-
-// until polls a condition for some time.
-func until(ctx context.Context, patience time.Duration, ok func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errLate)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if done, err := ok(); done || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 }

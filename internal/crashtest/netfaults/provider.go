@@ -12,16 +12,14 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/app"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/crashtest/toxic"
 	"github.com/stewardhq/steward/internal/engine/extract"
 	"github.com/stewardhq/steward/internal/model/providertest"
 )
 
-// What the provider's model is asked for, and what a call of it costs.
-const (
-	codeSchema = `{"type":"object","properties":{"code":{"type":["string","null"],"title":"Section code"}},"required":["code"]}`
-	callUSD    = (100*3 + 20*3 + 30*15) / 1e6 // of providertest.Counted
-)
+// callUSD is what a call of the provider's model costs, of providertest.Counted.
+const callUSD = (100*3 + 20*3 + 30*15) / 1e6
 
 var sectionCode = regexp.MustCompile(`SC-\d+`)
 
@@ -109,7 +107,7 @@ func (a *asking) configure(c *app.Config, models *[]map[string]any) {
 }
 
 func (a *asking) play(ctx context.Context, s *stage) (*Result, []string, error) {
-	config := map[string]any{"model": a.slug(), "output_schema": json.RawMessage(codeSchema), "use_source": false, "instruction": "Find the section code."}
+	config := map[string]any{"model": a.slug(), "output_schema": json.RawMessage(scripted.CodeSchema), "use_source": false, "instruction": "Find the section code."}
 	if a.stream {
 		config["max_output_tokens"] = 30_000
 	}

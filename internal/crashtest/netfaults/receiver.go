@@ -13,6 +13,7 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/app"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 	"github.com/stewardhq/steward/internal/crashtest/toxic"
 )
 
@@ -127,7 +128,7 @@ const longestAttempt = 11 * time.Second
 func (h *telling) delivered(ctx context.Context, s *stage, hook steward.WebhookID, jobs []steward.JobID, r *Result) (faults []string, err error) {
 	began := time.Now()
 	if h.fault.ends != nil {
-		if err := until(ctx, patience, func() (bool, error) { return h.fault.ends(h.requests(), time.Since(began)), nil }); err != nil {
+		if err := poll.Until(ctx, patience, "the fault ends", func() (bool, error) { return h.fault.ends(h.requests(), time.Since(began)), nil }); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +136,7 @@ func (h *telling) delivered(ctx context.Context, s *stage, hook steward.WebhookI
 		return h.tried(ctx, s, hook, jobs)
 	}
 	pending := 0
-	err = until(ctx, patience, func() (bool, error) {
+	err = poll.Until(ctx, patience, "all events are delivered", func() (bool, error) {
 		page, err := s.client.ListDeliveries(ctx, hook, client.DeliveryList{PageSize: 100})
 		if err != nil {
 			return false, err
@@ -185,7 +186,7 @@ func (h *telling) delivered(ctx context.Context, s *stage, hook steward.WebhookI
 
 // tried waits until each event was tried once, in vain, and looks at how long that took.
 func (h *telling) tried(ctx context.Context, s *stage, hook steward.WebhookID, jobs []steward.JobID) (faults []string, err error) {
-	err = until(ctx, patience, func() (bool, error) {
+	err = poll.Until(ctx, patience, "each event was tried", func() (bool, error) {
 		page, err := s.client.ListDeliveries(ctx, hook, client.DeliveryList{PageSize: 100})
 		if err != nil {
 			return false, err

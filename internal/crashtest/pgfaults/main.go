@@ -9,28 +9,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/stewardhq/steward/internal/crashtest"
+	"github.com/stewardhq/steward/internal/crashtest/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "pgfaults:", err)
-		os.Exit(1) //nolint:gocritic // the signal handler dies with the process
-	}
-}
+func main() { program.Main("pgfaults", run) }
 
 func run(ctx context.Context) (err error) {
 	seed := flag.Uint64("seed", 1, "of what clients do")
@@ -39,18 +28,14 @@ func run(ctx context.Context) (err error) {
 	slack := flag.Duration("slack", time.Second, "what a busy machine may add to all that has to come soon")
 	keep := flag.String("keep", "", "folder to leave everything in; a temporary one that is deleted otherwise")
 	flag.Parse()
-	folder := *keep
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "steward-pgfaults"); err != nil {
-			return fmt.Errorf("make folder: %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	} else if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("make folder: %w", err)
+	folder, drop, err := program.Folder(*keep, "pgfaults")
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, drop()) }()
 	o := crashtest.DatabaseOptions{
-		Seed: *seed, Server: os.Getenv("STEWARD_TEST_POSTGRES_URL"), Folder: folder, Cache: cacheFolder(), Fault: *fault, Slack: *slack,
-		Progress: func(s *crashtest.Scene) { printLine(s) },
+		Seed: *seed, Server: os.Getenv("STEWARD_TEST_POSTGRES_URL"), Folder: folder, Cache: crashtest.CacheFolder(), Fault: *fault, Slack: *slack,
+		Progress: func(s *crashtest.Scene) { program.Print(s) },
 	}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
@@ -62,26 +47,5 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	printLine(report)
-	if report.Faults > 0 {
-		return fmt.Errorf("%d faults", report.Faults)
-	}
-	return nil
-}
-
-func printLine(v any) {
-	line, err := json.Marshal(v)
-	if err != nil {
-		line = []byte(err.Error()) // of numbers and texts: it cannot happen
-	}
-	fmt.Println(string(line))
-}
-
-// cacheFolder is where the program keeps the compiled PDF engine for its user.
-func cacheFolder() string {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	return filepath.Join(base, "steward")
+	return program.Finish(report, report.Faults)
 }

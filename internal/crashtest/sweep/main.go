@@ -7,26 +7,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/stewardhq/steward/internal/crashtest"
+	"github.com/stewardhq/steward/internal/crashtest/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "sweep:", err)
-		os.Exit(1) //nolint:gocritic // the signal handler dies with the process
-	}
-}
+func main() { program.Main("sweep", run) }
 
 func run(ctx context.Context) (err error) {
 	seed := flag.Uint64("seed", 1, "of what clients do and of which later hit kills")
@@ -36,16 +27,12 @@ func run(ctx context.Context) (err error) {
 	keep := flag.String("keep", "", "folder to leave worlds with faults in; a temporary one that is deleted otherwise")
 	built := flag.String("built", "", "folder with the servers of an earlier sweep (its -keep), which are used again instead of building them")
 	flag.Parse()
-	folder := *keep
-	if folder == "" {
-		if folder, err = os.MkdirTemp("", "steward-sweep"); err != nil {
-			return fmt.Errorf("make folder: %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	} else if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("make folder: %w", err)
+	folder, drop, err := program.Folder(*keep, "sweep")
+	if err != nil {
+		return err
 	}
-	o := crashtest.SweepOptions{Seed: *seed, Only: *only, Once: *once, Folder: folder, Cache: cacheFolder(), Progress: func(text string) { fmt.Fprintln(os.Stderr, text) }}
+	defer func() { err = errors.Join(err, drop()) }()
+	o := crashtest.SweepOptions{Seed: *seed, Only: *only, Once: *once, Folder: folder, Cache: crashtest.CacheFolder(), Progress: func(text string) { fmt.Fprintln(os.Stderr, text) }}
 	switch *database {
 	case "sqlite":
 	case "postgres":
@@ -62,15 +49,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(report)
-	if err != nil {
-		return fmt.Errorf("encode report: %w", err)
-	}
-	fmt.Println(string(line))
-	if report.Faults > 0 {
-		return fmt.Errorf("%d faults", report.Faults)
-	}
-	return nil
+	return program.Finish(report, report.Faults)
 }
 
 // servers builds the servers, or takes those that are there.
@@ -85,13 +64,4 @@ func servers(ctx context.Context, o *crashtest.SweepOptions, built string) (err 
 	}
 	o.Armed, err = crashtest.ArmedBuild(ctx, o.Folder)
 	return err
-}
-
-// cacheFolder is where the program keeps the compiled PDF engine for its user.
-func cacheFolder() string {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	return filepath.Join(base, "steward")
 }

@@ -19,6 +19,7 @@ import (
 // echo serves what it is sent until the test ends, and keeps it.
 type echo struct {
 	addr string
+	more chan struct{} // gets a value when something came
 
 	mu  sync.Mutex
 	got bytes.Buffer
@@ -30,7 +31,7 @@ func serveEcho(t *testing.T) *echo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &echo{addr: l.Addr().String()}
+	e := &echo{addr: l.Addr().String(), more: make(chan struct{}, 1)}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -56,6 +57,10 @@ func (e *echo) serve(c net.Conn) {
 		e.mu.Lock()
 		e.got.Write(buf[:n])
 		e.mu.Unlock()
+		select {
+		case e.more <- struct{}{}:
+		default:
+		}
 		if _, werr := c.Write(buf[:n]); err != nil || werr != nil {
 			return
 		}
@@ -71,8 +76,11 @@ func (e *echo) seen() string {
 // mustSee waits until the server has seen a text, and nothing else.
 func (e *echo) mustSee(t *testing.T, want string) {
 	t.Helper()
-	for end := time.Now().Add(soon); e.seen() != want; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
+	patience := time.After(soon)
+	for e.seen() != want {
+		select {
+		case <-e.more:
+		case <-patience:
 			t.Fatalf("the server saw %q, want %q", e.seen(), want)
 		}
 	}

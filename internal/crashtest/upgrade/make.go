@@ -16,6 +16,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/engine/extract"
 	"github.com/stewardhq/steward/internal/engine/pdf"
 )
@@ -125,9 +126,9 @@ func (k *maker) login(ctx context.Context) error {
 
 // agents makes the agents, a second version of one, and a tag.
 func (k *maker) agents(ctx context.Context) error {
-	reads := object{"model": modelName, "output_schema": json.RawMessage(codeSchema), "use_source": false, "instruction": "Find the section code."}
+	reads := object{"model": scripted.Model, "output_schema": json.RawMessage(scripted.CodeSchema), "use_source": false, "instruction": "Find the section code."}
 	asks := object{
-		"model": modelName, "output_schema": json.RawMessage(codesSchema), "use_source": false, "instructions": "Find the section codes.",
+		"model": scripted.Model, "output_schema": json.RawMessage(scripted.CodesSchema), "use_source": false, "instructions": "Find the section codes.",
 		"batch_size": 1, "convert_to_images": false,
 	}
 	dear := object{"max_cost_usd": 0.001}
@@ -140,7 +141,7 @@ func (k *maker) agents(ctx context.Context) error {
 	}{
 		roleReader: {extract.ClassID, reads}, roleItems: {extract.ClassID, reads}, roleGone: {extract.ClassID, reads},
 		rolePages: {pdf.ClassID, asks}, roleDear: {pdf.ClassID, dear},
-		roleLocal: {pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(codeSchema), "instructions": "Find the section code."}},
+		roleLocal: {pdf.ClassID, object{"model": "builtin", "output_schema": json.RawMessage(scripted.CodeSchema), "instructions": "Find the section code."}},
 	} {
 		params := client.AgentCreate{Name: role, EngineClassID: a.class, EngineConfig: a.config}
 		if a.class == extract.ClassID {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 )
 
 // installation is a data folder, and a process of a program that serves from it.
@@ -41,7 +43,7 @@ func install(ctx context.Context, program, folder, database, cache, provider str
 		return nil, err
 	}
 	catalogue := filepath.Join(folder, "catalogue.json")
-	if err := writeFile(catalogue, []byte(modelCatalogue)); err != nil {
+	if err := writeFile(catalogue, []byte(scripted.Catalogue)); err != nil {
 		return nil, err
 	}
 	// Only what all versions know.
@@ -50,7 +52,7 @@ func install(ctx context.Context, program, folder, database, cache, provider str
 		// Three kills would make the jobs poison that are killed with their server.
 		"workers": object{"lease": "2s", "max_crashes": 1000, "concurrency": workers, "grace": "1s"},
 		"models": object{"catalogue": catalogue, "providers": object{"scripted": object{
-			"kind": "openaicompat", "base_url": provider + "/v1", "api_key": "sk-upgrade", "models": []string{modelName},
+			"kind": "openaicompat", "base_url": provider + "/v1", "api_key": "sk-upgrade", "models": []string{scripted.Model},
 		}}},
 	})
 	if err != nil {

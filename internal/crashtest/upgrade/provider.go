@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,21 +12,8 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/document/documenttest"
-)
-
-// modelName is what the provider calls its model, and modelCatalogue what it costs: 600 µUSD a call.
-const (
-	modelName      = "scripted-1"
-	modelCatalogue = `{"models": [{"id": "scripted-1", "providers": ["scripted"], "capabilities": ["text"], "context_window": 100000,
-		"max_output_tokens": 4096, "supports_system_message": true, "supports_temperature": true, "supports_json_output": true,
-		"supports_json_schema": true, "price": {"input": 3, "cached": 3, "output": 15}}]}`
-)
-
-// What models are asked for.
-const (
-	codeSchema  = `{"type":"object","properties":{"code":{"type":["string","null"],"title":"Section code"}},"required":["code"]}`
-	codesSchema = `{"type":"object","properties":{"codes":{"type":"array","items":{"type":"string"}}},"required":["codes"]}`
 )
 
 // sectionCode is what the provider's model can find.
@@ -103,38 +89,23 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the one who asked was killed
 	}
-	codes := slices.Compact(sectionCode.FindAllString(string(body), -1))
-	if len(codes) != 1 {
-		http.Error(w, `{"error":{"message":"one section code is wanted","type":"invalid_request_error"}}`, http.StatusBadRequest)
+	code, ok := scripted.Code(w, body)
+	if !ok {
 		return
 	}
 	p.mu.Lock()
-	p.asked[codes[0]]++
-	held, refused := p.held[codes[0]], p.refused[codes[0]]
+	p.asked[code]++
+	held, refused := p.held[code], p.refused[code]
 	p.mu.Unlock()
 	switch {
 	case held:
 		<-r.Context().Done()
 		return
 	case refused:
-		http.Error(w, `{"error":{"message":"this is not asked","type":"invalid_request_error"}}`, http.StatusBadRequest)
+		scripted.Refuse(w, http.StatusBadRequest, "this is not asked")
 		return
 	}
-	answer := object{"code": codes[0]}
-	if strings.Contains(string(body), `codes`) {
-		answer = object{"codes": codes}
-	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // of the test's own making
-	}
-	w.Header().Set("Content-Type", "application/json")
-	// Whoever is gone was killed.
-	_ = json.NewEncoder(w).Encode(object{
-		"id": "chatcmpl-1", "object": "chat.completion", "created": 1760000000, "model": modelName,
-		"choices": []object{{"index": 0, "message": object{"role": "assistant", "content": string(text)}, "finish_reason": "stop"}},
-		"usage":   object{"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-	})
+	scripted.Answer(w, body, code)
 }
 
 // receiver takes the events of webhooks, one path each.

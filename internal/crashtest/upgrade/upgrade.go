@@ -19,6 +19,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // Names of what a fixture has.
@@ -124,20 +125,7 @@ const Patience = 2 * time.Minute
 
 // until polls a condition.
 func until(ctx context.Context, what string, ok func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
-	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if done, err := ok(); done || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waited %v until %s", Patience, what)
-		}
-	}
+	return poll.Until(ctx, Patience, what, ok)
 }
 
 // newClient makes a client of a server.

@@ -6,44 +6,35 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/stewardhq/steward/internal/crashtest"
+	"github.com/stewardhq/steward/internal/crashtest/program"
 	"github.com/stewardhq/steward/internal/crashtest/upgrade"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "check:", err)
-		os.Exit(1) //nolint:gocritic // the signal handler dies with the process
-	}
-}
+func main() { program.Main("check", run) }
 
 func run(ctx context.Context) (err error) {
 	from := flag.String("from", "internal/crashtest/upgrade/testdata", "folder of all fixtures")
 	only := flag.String("only", "", "part of the names of the fixtures")
-	program := flag.String("program", "", "the program, when it is built already")
+	binary := flag.String("program", "", "the program, when it is built already")
 	seed := flag.Uint64("seed", 1, "of the moments of the kills")
 	early := flag.Int("early", 10, "kills while the program starts and migrates")
 	working := flag.Int("working", 5, "kills while it works")
 	flag.Parse()
-	temp, err := os.MkdirTemp("", "steward-upgrade")
+	temp, drop, err := program.Folder("", "upgrade")
 	if err != nil {
-		return fmt.Errorf("make folder: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	if *program == "" {
-		if *program, err = upgrade.Build(ctx, ".", temp); err != nil {
+	defer func() { err = errors.Join(err, drop()) }()
+	if *binary == "" {
+		if *binary, err = upgrade.Build(ctx, ".", temp); err != nil {
 			return err
 		}
 	}
@@ -58,7 +49,7 @@ func run(ctx context.Context) (err error) {
 			continue
 		}
 		report, err := one(ctx, upgrade.CheckParams{
-			Fixture: fixture, Program: *program, Folder: filepath.Join(temp, name), Cache: crashtest.CacheFolder(), Seed: *seed, Early: *early, Working: *working,
+			Fixture: fixture, Program: *binary, Folder: filepath.Join(temp, name), Cache: crashtest.CacheFolder(), Seed: *seed, Early: *early, Working: *working,
 		})
 		if err != nil {
 			return err
@@ -89,10 +80,6 @@ func one(ctx context.Context, p upgrade.CheckParams) (*upgrade.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := json.Marshal(report)
-	if err != nil {
-		return nil, fmt.Errorf("encode report: %w", err)
-	}
-	fmt.Println(string(line))
+	program.Print(report)
 	return report, nil
 }
