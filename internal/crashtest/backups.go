@@ -28,12 +28,15 @@ type madeBackup struct {
 	before []steward.JobID
 }
 
-// backupEvery is how often a backup is begun, in rounds.
-const backupEvery = 5
+// A backup is begun every so many rounds. To restore and verify one takes seconds, so a long run makes no more than mostBackups.
+const (
+	backupEvery = 5
+	mostBackups = 40
+)
 
 // begin begins a backup in some rounds, unless one is under way.
 func (b *backups) begin(ctx context.Context, r *run, n int) {
-	if r.o.Database != "" || n%backupEvery != 1 {
+	if r.o.Database != "" || n%max(backupEvery, r.o.Rounds/mostBackups) != 1 {
 		return
 	}
 	b.mu.Lock()
