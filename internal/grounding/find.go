@@ -222,6 +222,24 @@ func cutsNumber(left, right string) bool {
 		l >= 1 && r >= 2 && separated(left[l-1], right[0], right[1])
 }
 
+// longestNumber is how far wholeNumbers goes, in bytes.
+const longestNumber = 64
+
+// wholeNumbers widens a range to the whole of the numbers that its ends cut, as of 234.50 to 1,234.50.
+func wholeNumbers(text string, start, end int) (from, to int) {
+	from, to = start, end
+	for from > max(start-longestNumber, 0) && (cutsNumber(text[:from], text[from:]) || inNumber(text, from)) {
+		from--
+	}
+	for to < min(end+longestNumber, len(text)) && (cutsNumber(text[:to], text[to:]) || inNumber(text, to)) {
+		to++
+	}
+	return from, to
+}
+
+// inNumber reports whether i lies between two figures.
+func inNumber(text string, i int) bool { return isDigit(text[i-1]) && isDigit(text[i]) }
+
 // separated reports whether a and b are figures and sep parts the figures of one number.
 func separated(a, sep, b byte) bool {
 	return isDigit(a) && (sep == '.' || sep == ',' || sep == '\'') && isDigit(b)

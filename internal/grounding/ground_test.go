@@ -145,7 +145,7 @@ func TestAQuoteSupportsAValueInAnyOfItsForms(t *testing.T) {
 func TestAClaimIsVerifiedByItsQuoteAndItsValue(t *testing.T) {
 	t.Parallel()
 	docs := []grounding.Document{pages(0, "a.pdf",
-		"Invoice ID-7 of 25/01/2026\nSubtotal 99.99\nTotal due 12.50 EUR\nPrepared by Jane Doe, and again 777 and 777",
+		"Invoice ID-7 of 25/01/2026\nSubtotal 99.99\nTotal due 12.50 EUR\nPrepared by Jane Doe, and again 777 and 777\nNet 1,234.50 of lots 3,4 on 17.05",
 		"Terms: "+strings.Repeat("all goods remain ours until they are paid ", 12)+"and 4711 is the last word. Due 03/02/2026")}
 	long := strings.TrimSpace(strings.Repeat("all goods remain ours until they are paid ", 12))
 	tests := []struct {
@@ -160,6 +160,12 @@ func TestAClaimIsVerifiedByItsQuoteAndItsValue(t *testing.T) {
 		{"no quote, the value stands once", "", number("99.99"), "99.99"},
 		{"invented quote, the value stands once", "Sum of 99.99", number("99.99"), "99.99"},
 		{"invented quote, the text stands once", "Author: Jane Doe", text("jane doe"), "Jane Doe"},
+		{"a number that the quote cuts at its front", "234.50", number("234.5"), ""},
+		{"a number that the quote cuts at its end", "Net 1,234", number("1234"), ""},
+		{"a text that the quote cuts from a number", "234.50 of lots", text("234.50"), ""},
+		{"a text whose number is cut", "234", text("234.50 of lots"), ""},
+		{"a whole number in a quote that cuts another", "Net 1,234.50 of lots 3", number("1234.5"), "Net 1,234.50 of lots 3"},
+		{"a text in a quote that cuts a number", "Net 1", text("Net"), "Net 1"},
 		{"no quote, two places", "", number("777"), ""},
 		{"no quote, too short to mean it", "", number("7"), ""},
 		{"no quote, a word too short", "", text("ID"), ""},

@@ -113,6 +113,9 @@ func (x *Index) supporting(m Match, v Value) (Match, bool) {
 		return x.supportingCell(m, v, known)
 	}
 	text := page.Text
+	if start, end := wholeNumbers(text, m.Start, m.End); (start < m.Start || end > m.End) && !supports(Fold(text[start:end]), v, known) {
+		return m, false
+	}
 	if shown := cutAtWord(oneSpace(text[m.Start:m.End])); supports(Fold(shown), v, known) {
 		return m, true
 	}
@@ -172,7 +175,13 @@ func (x *Index) partOf(c Claim, v Value) (Match, bool) {
 	if !hasWhole(lower(Fold(v.Text)), lower(Fold(c.Quote))) {
 		return Match{}, false
 	}
-	return x.Find(v.Text, c.FileIndex, c.Page)
+	m, ok := x.Find(v.Text, c.FileIndex, c.Page)
+	if !ok {
+		return Match{}, false
+	}
+	text := x.docs[m.Document].Pages[m.Page].Text
+	start, end := wholeNumbers(text, m.Start, m.End)
+	return m, start == m.Start && end == m.End
 }
 
 // evidence is what is shown of a verified claim.

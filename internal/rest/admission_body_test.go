@@ -85,3 +85,23 @@ func TestASmallBodyOfUnknownLengthNeedsNoRoomForALargeOne(t *testing.T) {
 	f.many.runMany = nil
 	want(t, pieces(h, asyncPath, `{"text":"`+strings.Repeat("a", 100<<10)+`"}`), http.StatusOK, "")
 }
+
+func TestTextsOfMultipartBodiesNeedRoomToo(t *testing.T) {
+	t.Parallel()
+	f := newFakes()
+	inside, leave := make(chan struct{}), make(chan struct{})
+	f.runSync = func(context.Context, jobs.RunParams) (*steward.Job, error) {
+		close(inside)
+		<-leave
+		return testJob(), nil
+	}
+	h := doorWith(t, f, &admit.Options{BodyBytes: 16 << 20, Wait: time.Millisecond})
+	done := make(chan *httptest.ResponseRecorder)
+	go func() { done <- multipartCall(h, runPath, field("text", strings.Repeat("x", 6<<20))) }()
+	<-inside
+	refused(t, multipartCall(h, asyncPath, field("text", strings.Repeat("x", 3<<20))), http.StatusTooManyRequests)
+	want(t, multipartCall(h, asyncPath, field("text", strings.Repeat("x", 10<<10))), http.StatusOK, "")
+	close(leave)
+	want(t, <-done, http.StatusOK, "")
+	want(t, multipartCall(h, asyncPath, field("text", strings.Repeat("x", 3<<20))), http.StatusOK, "")
+}

@@ -299,7 +299,7 @@ func (f *family) readUpload(up *fileUpload, r *http.Request, parts *multipart.Re
 		if isFile {
 			err = f.readUploadFile(up, r, part, name)
 		} else {
-			err = up.readField(part)
+			err = up.readField(r, part)
 		}
 		if err != nil {
 			return err
@@ -326,9 +326,9 @@ func (f *family) readUploadFile(up *fileUpload, r *http.Request, part *multipart
 }
 
 // readField reads a text part.
-func (up *fileUpload) readField(part *multipart.Part) error {
+func (up *fileUpload) readField(r *http.Request, part *multipart.Part) error {
 	key := part.FormName()
-	text, err := wire.ReadText(key, part)
+	text, err := wire.ReadText(r, key, part)
 	if err != nil || text == "" {
 		return err
 	}

@@ -86,7 +86,7 @@ func (mr *multipartReader) readPart(part *multipart.Part) error {
 }
 
 func (mr *multipartReader) readText(key string, part io.Reader) error {
-	text, err := wire.ReadText(key, part)
+	text, err := wire.ReadText(mr.r, key, part)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -313,12 +314,17 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:64], "") + "…"
 }
 
-// ReadText reads one text field of a multipart body.
+// ReadText reads one text field of a request's multipart body. What is not tiny needs room among the bodies that are held in memory.
 //
-// Errors: TooLarge over MaxTextBytes, Invalid naming the field for wrong UTF-8 and for a part that ends early.
-func ReadText(key string, part io.Reader) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(part, MaxTextBytes+1))
-	if err != nil {
+// Errors: TooLarge over MaxTextBytes, Invalid naming the field for wrong UTF-8 and for a part that ends early; RateLimited and Unavailable
+// when there is no room.
+func ReadText(r *http.Request, key string, part io.Reader) (string, error) {
+	held := &heldText{text: part, visit: visitOf(r), ctx: r.Context()}
+	b, err := io.ReadAll(io.LimitReader(held, MaxTextBytes+1))
+	switch {
+	case held.refused != nil:
+		return "", held.refused
+	case err != nil:
 		return "", BrokenMultipart(err)
 	}
 	if len(b) > MaxTextBytes {
@@ -328,6 +334,25 @@ func ReadText(key string, part io.Reader) (string, error) {
 		return "", Invalid(key, "The value is not valid UTF-8.")
 	}
 	return string(b), nil
+}
+
+// heldText reads text that is held in memory, as far as there is room for it.
+type heldText struct {
+	text    io.Reader
+	visit   *visit // nil: everything is let in
+	ctx     context.Context
+	refused error
+}
+
+// Read implements io.Reader.
+func (h *heldText) Read(p []byte) (int, error) {
+	n, err := h.text.Read(p)
+	if h.visit != nil {
+		if h.refused = h.visit.holdText(h.ctx, n); h.refused != nil {
+			return 0, h.refused
+		}
+	}
+	return n, err
 }
 
 // readTextParts reads a multipart body that has text fields only.
@@ -349,7 +374,7 @@ func readTextParts(w http.ResponseWriter, r *http.Request, boundary string) ([]M
 		if part.FileName() != "" {
 			return nil, Invalid(key, "A file is not expected here.")
 		}
-		value, err := ReadText(key, part)
+		value, err := ReadText(r, key, part)
 		if err != nil {
 			return nil, err
 		}

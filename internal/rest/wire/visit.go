@@ -41,6 +41,10 @@ type visit struct {
 	body admit.Pass // to hold its body in memory
 	turn admit.Pass // to be worked on
 	wait admit.Pass // to wait for a job
+
+	texts   []admit.Pass // to hold the text fields of a multipart body in memory
+	textLen int64        // of them so far, and textCap is what they have room for
+	textCap int64
 }
 
 // visitKey is the key of a visit in a context.
@@ -57,8 +61,40 @@ func (v *visit) leave() {
 	if v != nil {
 		v.turn.Leave()
 		v.wait.Leave()
-		v.body.Leave()
+		v.leaveBody()
 	}
+}
+
+// leaveBody gives back the room for what was held of the body.
+func (v *visit) leaveBody() {
+	v.body.Leave()
+	for i := range v.texts {
+		v.texts[i].Leave()
+	}
+}
+
+// textPiece is how much room is asked for at a time, as nobody knows before how much text a multipart body has. The first one is of the
+// room of small bodies.
+const textPiece = 4 << 20
+
+// holdText has room for n more bytes of text fields, unless they are tiny together.
+//
+// Errors: those of admit.Door.Hold.
+func (v *visit) holdText(ctx context.Context, n int) error {
+	v.textLen += int64(n)
+	for v.textLen > max(v.textCap, admit.TinyBody) {
+		size := int64(textPiece)
+		if v.textCap == 0 {
+			size = admit.SmallBody
+		}
+		pass, err := v.door.Hold(ctx, v.who, size)
+		if err != nil {
+			return err
+		}
+		v.texts = append(v.texts, pass)
+		v.textCap += size
+	}
+	return nil
 }
 
 // takeTurn waits until the request may be worked on.
@@ -81,7 +117,7 @@ func Yield(r *http.Request) {
 func Rest(r *http.Request) {
 	if v := visitOf(r); v != nil {
 		v.turn.Leave()
-		v.body.Leave()
+		v.leaveBody()
 	}
 }
 
@@ -198,8 +234,8 @@ func (v *visit) begin(r *http.Request, maxBody int64) (err error) {
 	case isMultipart(r.Header.Get("Content-Type")):
 		v.cost = admit.Upload
 		return v.takeTurn(r.Context())
-	case n > maxBody:
-		return nil // it is refused unread
+	case n > maxBody: // it is refused unread, where it is looked at
+		return v.takeTurn(r.Context())
 	case n > 0 && n <= admit.TinyBody:
 		readTiny(r)
 		return v.takeTurn(r.Context())
