@@ -94,7 +94,7 @@ func Open(ctx context.Context, c Config, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.folder, err = openFolder(c.Data); err != nil {
+	if s.folder, err = openFolder(ctx, c.Data); err != nil {
 		return nil, err
 	}
 	if err := s.openGround(ctx, o.AcceptLoss); err != nil {

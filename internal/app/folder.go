@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -40,8 +42,32 @@ func notWritable(err error) error {
 	return err
 }
 
+// lockPatience is how long a start waits for the lock. A process that was killed may leave it to a child that was just being started (until
+// the child's own program begins), and steward doctor has it for a moment.
+const lockPatience = 3 * time.Second
+
+// waitForLock waits for a lock on a file as long as one that is given back by itself can take. Errors: ErrInUse; ctx's.
+func waitForLock(ctx context.Context, f *os.File) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for until := time.Now().Add(lockPatience); ; {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case time.Now().After(until):
+			return ErrInUse
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // openFolder makes the folder when it is missing (mode 0700) and locks it.
-func openFolder(path string) (*folder, error) {
+func openFolder(ctx context.Context, path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", notWritable(err))
 	}
@@ -49,8 +75,8 @@ func openFolder(path string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", notWritable(err))
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(ErrInUse, lock.Close())
+	if err := waitForLock(ctx, lock); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	if backup.Unfinished(path) {
 		return nil, errors.Join(ErrRestoring, lock.Close())

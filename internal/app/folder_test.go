@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward/internal/app"
 )
@@ -93,6 +95,32 @@ func TestTheFolderIsFreeAgainAfterAnEndOrAFailedStart(t *testing.T) {
 	}
 	stop(t, s)
 	s, _ = start(t, dir, nil)
+	stop(t, s)
+}
+
+func TestAStartWaitsForALockThatIsGivenBackSoon(t *testing.T) {
+	t.Parallel()
+	c := app.Defaults()
+	c.Data, c.Listen = t.TempDir(), "127.0.0.1:0"
+	lock, err := os.Create(filepath.Join(c.Data, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	const held = 200 * time.Millisecond
+	began := time.Now()
+	time.AfterFunc(held, func() {
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_UN); err != nil {
+			t.Error(err)
+		}
+	})
+	s, _ := start(t, c.Data, nil)
+	if took := time.Since(began); took < held {
+		t.Errorf("started after %s, while the folder was locked", took)
+	}
 	stop(t, s)
 }
 

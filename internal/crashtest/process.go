@@ -25,6 +25,8 @@ type installation struct {
 	fault   string
 	env     []string // of the processes that are started from now on, besides the test's own
 	cmd     *exec.Cmd
+	gone    chan struct{} // closed when the process has ended; how is in failed
+	failed  error
 	began   time.Time // of the process
 }
 
@@ -37,12 +39,28 @@ func (n *installation) start(build string) error {
 	if err := n.cmd.Start(); err != nil {
 		return fmt.Errorf("start server: %w", err)
 	}
+	n.gone = make(chan struct{})
+	go func(cmd *exec.Cmd, gone chan struct{}) {
+		n.failed = cmd.Wait()
+		close(gone)
+	}(n.cmd, n.gone)
 	return nil
+}
+
+// wait returns how the process ended, when it has.
+func (n *installation) wait() error {
+	<-n.gone
+	return n.failed
 }
 
 // ready waits until the server answers.
 func (n *installation) ready(ctx context.Context) error {
 	return until(ctx, "the server answers", func() (bool, error) {
+		select {
+		case <-n.gone:
+			return false, fmt.Errorf("the server ended before it answered (%w): see %s", n.failed, n.log.Name())
+		default:
+		}
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", n.address)
 		if err != nil {
 			return false, nil // not yet
@@ -67,15 +85,15 @@ func (n *installation) kill() error {
 	if err := n.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("kill server: the process had ended before: %w", err)
 	}
-	_ = n.cmd.Wait() // it was killed; there is no good end
+	_ = n.wait() // it was killed; there is no good end
 	n.cmd = nil
 	return nil
 }
 
-// watch tells when and how the process has ended. Nobody else may wait for it then.
+// watch tells when and how the process has ended.
 func (n *installation) watch() <-chan error {
-	cmd, ended := n.cmd, make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan error, 1)
+	go func() { ended <- n.wait() }()
 	return ended
 }
 
@@ -94,7 +112,7 @@ func (n *installation) stop() error {
 	}
 	late := time.AfterFunc(time.Minute, func() { _ = n.cmd.Process.Kill() }) // the error shows in Wait
 	defer late.Stop()
-	err := n.cmd.Wait()
+	err := n.wait()
 	n.cmd = nil
 	if err != nil {
 		return fmt.Errorf("the server did not stop well: %w", err)
@@ -106,7 +124,7 @@ func (n *installation) stop() error {
 func (n *installation) end() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill() // it may have ended
-		_ = n.cmd.Wait()         // as above
+		_ = n.wait()             // as above
 	}
 }
 

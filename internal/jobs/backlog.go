@@ -39,8 +39,8 @@ type backlog struct {
 	known    map[steward.OrganizationID]int64 // as of the latest count
 	fresh    map[steward.OrganizationID]int64 // let in since it began
 	total    int64                            // of both
-	counting bool
-	at       time.Time // when the latest count ended
+	counting chan struct{}                    // closed when the count that is under way has ended; nil: none is
+	at       time.Time                        // when the latest count ended
 	took     time.Duration
 }
 
@@ -51,13 +51,13 @@ func (b *backlog) admit(ctx context.Context, org steward.OrganizationID, n int) 
 	if b.limits == (Backlog{}) {
 		return nil
 	}
-	if err := b.recount(ctx, countEvery); err != nil {
+	if err := b.recount(ctx, countEvery, false); err != nil {
 		return err
 	}
 	if b.add(org, int64(n)) == nil {
 		return nil
 	}
-	if err := b.recount(ctx, countAgain); err != nil {
+	if err := b.recount(ctx, countAgain, true); err != nil {
 		return err
 	}
 	return b.add(org, int64(n))
@@ -85,15 +85,31 @@ func (b *backlog) add(org steward.OrganizationID, n int64) error {
 	return nil
 }
 
-// recount counts what waits when the latest count is older than a time, unless somebody is at it.
-func (b *backlog) recount(ctx context.Context, older time.Duration) error {
+// recount counts what waits when the latest count is older than a time. When somebody is at it, one who joins waits for that, and so does
+// everybody while nothing is known yet.
+func (b *backlog) recount(ctx context.Context, older time.Duration, join bool) error {
 	b.mu.Lock()
 	began := b.clock.Now()
-	if b.counting || !b.at.IsZero() && began.Sub(b.at) < max(older, countShare*b.took) {
+	switch {
+	case b.counting != nil:
+		ended := b.counting
+		join = join || b.at.IsZero()
+		b.mu.Unlock()
+		if !join {
+			return nil
+		}
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case !b.at.IsZero() && began.Sub(b.at) < max(older, countShare*b.took):
 		b.mu.Unlock()
 		return nil
 	}
-	b.counting = true
+	ended := make(chan struct{})
+	b.counting = ended
 	if b.known == nil {
 		b.known = map[steward.OrganizationID]int64{}
 	}
@@ -103,20 +119,30 @@ func (b *backlog) recount(ctx context.Context, older time.Duration) error {
 	b.fresh = nil
 	b.mu.Unlock()
 
+	defer func() { // also when counting panics
+		b.mu.Lock()
+		b.counting = nil
+		b.mu.Unlock()
+		close(ended)
+	}()
 	known, err := b.count(ctx)
-	ended := b.clock.Now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.counting = false
 	if err != nil {
 		return fmt.Errorf("count queued jobs: %w", err)
 	}
-	b.known, b.at, b.took, b.total = known, ended, ended.Sub(began), 0
+	b.note(known, began)
+	return nil
+}
+
+// note takes a count in that was begun at a time.
+func (b *backlog) note(known map[steward.OrganizationID]int64, began time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.known, b.at, b.total = known, b.clock.Now(), 0
+	b.took = b.at.Sub(began)
 	for n := range maps.Values(known) {
 		b.total += n
 	}
 	for n := range maps.Values(b.fresh) {
 		b.total += n
 	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/clock"
@@ -30,10 +31,14 @@ func full(t *testing.T, what string, err error, code steward.Code) {
 type counted struct {
 	jobs.Store
 	counts atomic.Int32
+	before func() // a count; nil: nothing
 }
 
 func (c *counted) CountQueued(ctx context.Context) (map[steward.OrganizationID]int64, error) {
 	c.counts.Add(1)
+	if c.before != nil {
+		c.before()
+	}
 	return c.Store.CountQueued(ctx)
 }
 
@@ -102,6 +107,38 @@ func TestWhatWaitedBeforeTheStartCountsToo(t *testing.T) {
 	one := jobs.New(h.store, h.agents, h.files, clock.System{}, jobs.Options{Backlog: jobs.Backlog{PerOrganization: 5, Total: 5}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if _, err := one.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(1)}); err != nil {
 		t.Errorf("what has room is refused: %v", err)
+	}
+}
+
+func TestNothingIsRefusedByWhatAnOldCountSays(t *testing.T) {
+	t.Parallel()
+	c := &counted{}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 0}}, wrap: func(st *sqlite.Store) jobs.Store { c.Store = st; return c }})
+	agent := h.agent("a", "Steps0Engine", `{}`)
+	begun, goOn := make(chan struct{}, 1), make(chan struct{})
+	c.before = func() { begun <- struct{}{}; <-goOn }
+	bounded := jobs.New(c, h.agents, h.files, clock.System{}, jobs.Options{Backlog: jobs.Backlog{Total: 2}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	run := func(n int, ended chan<- error) {
+		_, err := bounded.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(n)})
+		ended <- err
+	}
+	first, second := make(chan error, 1), make(chan error, 1)
+	go run(1, first)
+	<-begun
+	go run(2, second) // nothing is known yet: it waits for the count of the first
+	select {
+	case err := <-second:
+		t.Fatalf("let in or refused before anything was counted: %v", err)
+	case <-begun:
+		t.Fatal("counted twice at once")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if err := <-second; steward.CodeOf(err) != steward.Unavailable {
+		t.Errorf("beyond the limit: %v", err)
 	}
 }
 

@@ -65,10 +65,13 @@ func (l *Limiter) count(name string, n float64) Left {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(name, now)
-	if b == nil { // nothing is kept of those who only looked
+	if b == nil {
 		b = &bucket{tokens: float64(l.rate.Burst), at: now}
-		if n > 0 {
+		switch {
+		case n > 0:
 			b = l.keep(name, b, now)
+		case l.full(now): // else nothing is kept of those who only looked
+			b = l.newcomers(now)
 		}
 	}
 	left := Left{Limited: true, Burst: l.rate.Burst, Window: l.seconds(float64(l.rate.Burst))}
@@ -107,15 +110,25 @@ func (l *Limiter) fill(b *bucket, now time.Time) {
 
 // keep remembers an allowance, or returns the shared one when there are too many. The caller holds mu.
 func (l *Limiter) keep(name string, b *bucket, now time.Time) *bucket {
-	if len(l.buckets) >= maxBuckets {
-		l.sweep(now)
-	}
-	if len(l.buckets) >= maxBuckets {
-		l.fill(&l.shared, now)
-		return &l.shared
+	if l.full(now) {
+		return l.newcomers(now)
 	}
 	l.buckets[name] = b
 	return b
+}
+
+// full reports whether no more names are kept. The caller holds mu.
+func (l *Limiter) full(now time.Time) bool {
+	if len(l.buckets) >= maxBuckets {
+		l.sweep(now)
+	}
+	return len(l.buckets) >= maxBuckets
+}
+
+// newcomers returns the allowance that those share whose names are not kept, as of now. The caller holds mu.
+func (l *Limiter) newcomers(now time.Time) *bucket {
+	l.fill(&l.shared, now)
+	return &l.shared
 }
 
 // sweep forgets those that are full again, which is as if they had never come; at most once a second, as it looks at all of them.
