@@ -180,13 +180,21 @@ func (s *Server) buildServices(ctx context.Context, o Options) error {
 	if err := s.buildWorker(models); err != nil {
 		return err
 	}
-	s.handler, err = rest.New(rest.Options{
+	trusted, err := s.config.Requests.trusted()
+	if err != nil {
+		return err
+	}
+	handler, err := rest.New(rest.Options{
 		HealthOnly: !s.config.has("api"),
 		Agents:     agentService, Jobs: s.jobs, Identity: s.identity, Files: s.files, Webhooks: s.webhooks, Once: s.once, Ready: s.ready,
 		Limits: s.config.Requests.limits(),
 		Logger: s.log, BaseURL: s.config.PublicURL, Version: o.Version,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.handler = rest.Forwarded(handler, trusted)
+	return nil
 }
 
 // buildWebhooks builds what tells others that jobs have ended.

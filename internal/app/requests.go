@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"time"
 
 	"github.com/stewardhq/steward/internal/jobs"
@@ -22,6 +23,7 @@ type RequestsConfig struct {
 	BodyMiB         int           `yaml:"body_mib"`          // of bodies that are held in memory at once
 	Wait            time.Duration `yaml:"wait"`              // for its turn, in a passing rush
 	Connections     int           `yaml:"connections"`       // at once; 0 means what the system lets the process open, less a fifth
+	TrustedProxies  []string      `yaml:"trusted_proxies"`   // addresses and networks (CIDR) whose X-Forwarded-For is believed
 }
 
 // defaultRequests are generous: what one program asks by itself is never too much.
@@ -59,7 +61,24 @@ func (c *RequestsConfig) check() error {
 			return fmt.Errorf("requests.%s: %s", rule.key, rule.must)
 		}
 	}
-	return nil
+	_, err := c.trusted()
+	return err
+}
+
+// trusted are the networks of the proxies that are believed.
+func (c *RequestsConfig) trusted() ([]netip.Prefix, error) {
+	list := make([]netip.Prefix, len(c.TrustedProxies))
+	for i, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if a, bare := netip.ParseAddr(text); bare == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("requests.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
+		}
+		list[i] = p.Masked()
+	}
+	return list, nil
 }
 
 // limits are those of the door.
