@@ -141,7 +141,7 @@ func openStore(ctx context.Context, database, file string, o *sqlite.Options) (s
 		}
 		return s, nil
 	}
-	s, err := postgres.Open(ctx, database, nil)
+	s, err := postgres.Open(ctx, database, &postgres.Options{Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,21 @@ func (s *Stock) Hold() (release func() error, ok bool, err error) {
 		return nothing, false, nil
 	}
 	temp := filepath.Join(s.folder, tempName)
-	if _, err := os.Stat(temp); errors.Is(err, fs.ErrNotExist) {
+	st, err := os.Stat(temp)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nothing, true, nil // no server has been here: nothing is deleted
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("hold blobs: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(temp, holdName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: a name of our own in the operator's folder
 	if err != nil {
 		return nil, false, fmt.Errorf("hold blobs: %w", err)
 	}
-	held, err := lockShared(f)
+	held := false
+	if err = giveTo(f, st); err == nil { // a backup that root makes must not lock the server's own user out
+		held, err = lockShared(f)
+	}
 	if err != nil {
 		return nil, false, errors.Join(fmt.Errorf("hold blobs: %w", err), f.Close())
 	}

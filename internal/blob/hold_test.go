@@ -197,3 +197,38 @@ func TestWhatAKilledHolderLeftIsRemovedSoon(t *testing.T) {
 		})
 	}
 }
+
+func TestAHolderThatIsRootLocksTheServersUserOutOfNothing(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "files")
+	b, err := blob.Open(t.Context(), folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close() //nolint:errcheck // a local folder has nothing to close
+	server := os.Geteuid()
+	if server == 0 { // nobody else can give files away
+		server = 4711
+		if err := os.Chown(filepath.Join(folder, "tmp"), server, server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stock, err := blob.OpenStock(t.Context(), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, ok, err := stock.Hold()
+	if err != nil || !ok {
+		t.Fatalf("Hold: %v, %v", ok, err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(filepath.Join(folder, "tmp", "hold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, ok := st.Sys().(*syscall.Stat_t); !ok || int(own.Uid) != server {
+		t.Errorf("the file that says so belongs to %d, want %d", own.Uid, server)
+	}
+}

@@ -27,3 +27,17 @@ func lockAlone(f *os.File) (ok bool, err error) {
 	}
 	return true, nil
 }
+
+// giveTo gives a file to the owner of a folder.
+func giveTo(f *os.File, folder os.FileInfo) error {
+	own, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	is, isOK := own.Sys().(*syscall.Stat_t)
+	to, toOK := folder.Sys().(*syscall.Stat_t)
+	if !isOK || !toOK || is.Uid == to.Uid {
+		return nil
+	}
+	return f.Chown(int(to.Uid), int(to.Gid))
+}

@@ -268,6 +268,9 @@ func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) er
 		try, cancel := context.WithTimeout(ctx, writeTimeout)
 		err := fn(try)
 		cancel()
+		if errors.Is(err, context.DeadlineExceeded) { // a database that does not answer is away; nothing is wrong with what is written
+			err = &steward.Error{Code: steward.Unavailable, Message: "The server's storage did not answer in time.", Err: err}
+		}
 		code := steward.CodeOf(err)
 		if code != steward.Unavailable {
 			other++
@@ -286,10 +289,10 @@ func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) er
 
 // handOver leaves the job to the next process.
 func (a *attempt) handOver() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), writeTimeout)
-	defer cancel()
+	ctx := context.WithoutCancel(a.ctx)
 	failpoint.Pass("jobs.handover.before")
-	if err := a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}); err != nil {
+	err := a.patiently(ctx, func(ctx context.Context) error { return a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}) })
+	if err != nil && !errors.Is(err, store.ErrLeaseLost) {
 		a.w.log.WarnContext(ctx, "lease not handed over", "job_id", a.lease.JobID, "error", err)
 	}
 	failpoint.Pass("jobs.handover.after")

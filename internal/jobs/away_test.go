@@ -73,6 +73,21 @@ func TestAClaimWhoseAnswerIsLostIsGivenBackAtOnce(t *testing.T) {
 	}
 }
 
+func TestAStopGivesBackAClaimWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	var l lossy
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 1}}, wrap: l.wrap})
+	id := h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps1Engine", `{}`)})
+	l.claims.Store(1)
+	stop := h.work(jobs.WorkerOptions{Lease: time.Hour, PollEvery: time.Hour})
+	h.eventually("an answer is lost", func() bool { return l.claims.Load() <= 0 })
+	stop()
+	h.work(jobs.WorkerOptions{Node: "another"})
+	if job := h.end(id); job.Status != steward.StatusSuccess || job.Crashes != 0 {
+		t.Errorf("ended %s with %d crashes", job.Status, job.Crashes)
+	}
+}
+
 func TestAStepWhoseRecordCannotBeLookedUpAtFirstIsNoFailure(t *testing.T) {
 	t.Parallel()
 	var l lossy

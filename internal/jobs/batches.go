@@ -328,7 +328,7 @@ func (s *Service) CancelBatch(ctx context.Context, id steward.BatchID) (*steward
 	if err := s.store.CancelBatch(ctx, who.OrganizationID, id, s.clock.Now()); err != nil {
 		return nil, fmt.Errorf("cancel batch: %w", err)
 	}
-	// Only now is it closed: a piece that came in before has jobs as young as that.
+	// It is closed: whatever it has came in before, also when the clock that its jobs were stamped by is ahead of this one.
 	if _, err := s.cancelOpen(ctx, who.OrganizationID, store.OpenFilter{Batch: id}, s.clock.Now()); err != nil {
 		return nil, err
 	}

@@ -69,12 +69,12 @@ func (s *Service) CancelAll(ctx context.Context, agent steward.AgentID) (int, er
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx) // half a cancel helps nobody
-	return s.cancelOpen(ctx, who.OrganizationID, store.OpenFilter{Agent: agent}, s.clock.Now())
+	now := s.clock.Now()
+	return s.cancelOpen(ctx, who.OrganizationID, store.OpenFilter{Agent: agent, CreatedTo: now}, now)
 }
 
-// cancelOpen cancels open jobs of an organization that were created by now, piece by piece.
+// cancelOpen cancels open jobs of an organization piece by piece.
 func (s *Service) cancelOpen(ctx context.Context, org steward.OrganizationID, f store.OpenFilter, now time.Time) (total int, err error) {
-	f.CreatedTo = now
 	for {
 		n, err := s.store.CancelOpen(ctx, org, f, now, MaxItems)
 		total += n

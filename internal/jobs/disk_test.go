@@ -29,6 +29,13 @@ type onDisk struct {
 	guard  *disk.Guard
 	full   atomic.Bool
 	writes atomic.Int32 // that were refused
+	asked  atomic.Int32 // what is due next
+	fills  bool         // once a worker has started
+}
+
+func (o *onDisk) NextReady(ctx context.Context) (time.Time, bool, error) {
+	o.asked.Add(1)
+	return o.Store.NextReady(ctx)
 }
 
 func (o *onDisk) refused() error {
@@ -77,6 +84,9 @@ func (o *onDisk) TakeBack(ctx context.Context, w store.Worker) (int, error) {
 	if err := o.refused(); err != nil {
 		return 0, err
 	}
+	if o.fills {
+		o.guard.Full()
+	}
 	return o.Store.TakeBack(ctx, w)
 }
 
@@ -93,6 +103,25 @@ func TestAWorkerThatStartsOnAFullDiskWaits(t *testing.T) {
 	h.eventually("the worker has tried", func() bool { return o.writes.Load() > 0 })
 	o.full.Store(false)
 	o.guard.Wrote() // as whoever looks at the disk finds out
+	if job := h.end(id); job.Status != steward.StatusSuccess {
+		t.Errorf("ended %s", job.Status)
+	}
+}
+
+func TestAWorkerOnAFullDiskAsksSeldomWhatIsDue(t *testing.T) {
+	t.Parallel()
+	o := &onDisk{guard: quietGuard(), fills: true}
+	h := openHouse(t, houseOptions{
+		engines: []engine.Engine{enginetest.Steps{N: 1}}, jobs: jobs.Options{Disk: o.guard},
+		wrap: func(st *sqlite.Store) jobs.Store { o.Store = st; return o },
+	})
+	id := h.submit(jobs.RunParams{AgentID: h.agent("one", "Steps1Engine", `{}`)})
+	h.work(jobs.WorkerOptions{Node: "n", PollEvery: 20 * time.Millisecond})
+	time.Sleep(200 * time.Millisecond) // ten turns of the loop
+	if n := o.asked.Load(); n > 0 {
+		t.Errorf("asked %d times", n)
+	}
+	o.guard.Wrote()
 	if job := h.end(id); job.Status != steward.StatusSuccess {
 		t.Errorf("ended %s", job.Status)
 	}

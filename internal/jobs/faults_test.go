@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -244,6 +245,25 @@ func TestAResultThatCannotBeStoredFailsTheJob(t *testing.T) {
 	h.work(jobs.WorkerOptions{})
 	job := h.end(h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps0Engine", `{}`)}))
 	if job.Status != steward.StatusFailure || job.Failure.Code != steward.FailInternal || strings.Contains(job.Failure.Message, "blob") {
+		t.Errorf("ended %s with %+v", job.Status, job.Failure)
+	}
+}
+
+func TestAResultThatADiskKeptWaitingTooLongIsNoFailure(t *testing.T) {
+	t.Parallel()
+	c := &jumping{}
+	var tries atomic.Int32
+	f := &faulty{finish: func() error {
+		if tries.Add(1) > 1 {
+			return nil
+		}
+		c.by.Add(int64(time.Minute)) // longer than a lease
+		return fmt.Errorf("finish job: %w", context.DeadlineExceeded)
+	}}
+	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 1}}, clock: c, wrap: f.wrap})
+	h.work(jobs.WorkerOptions{})
+	job := h.end(h.submit(jobs.RunParams{AgentID: h.agent("a", "Steps1Engine", `{}`)}))
+	if job.Status != steward.StatusSuccess {
 		t.Errorf("ended %s with %+v", job.Status, job.Failure)
 	}
 }

@@ -94,7 +94,7 @@ func (h *hub) cancelAll(org steward.OrganizationID, f store.OpenFilter, cause er
 	for _, a := range h.running {
 		j := &a.job
 		chosen := j.OrganizationID == org && (f.Agent == "" || j.AgentID == f.Agent) && (f.Batch == "" || j.Batch == f.Batch)
-		if chosen && !j.CreatedAt.After(f.CreatedTo) {
+		if chosen && (f.CreatedTo.IsZero() || !j.CreatedAt.After(f.CreatedTo)) {
 			a.cancel(cause)
 		}
 	}

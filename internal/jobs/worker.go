@@ -159,7 +159,11 @@ func (w *Worker) claimLoop(ctx, base context.Context) {
 		if more {
 			continue // the slots are full, or there was just enough: look again as soon as one is free
 		}
-		timer := time.NewTimer(w.idle(ctx, failures))
+		wait := w.opts.PollEvery
+		if w.svc.opts.Disk.TakesWork() == nil { // else a job that is due stays so, whatever is asked
+			wait = w.idle(ctx, failures)
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ready:
 		case <-w.freed:
@@ -184,8 +188,11 @@ func (w *Worker) noteClaim(ctx context.Context, failures int, err error) int {
 	return failures + 1
 }
 
-// claimGrace is how long a claim under way may take after the worker was told to stop.
+// claimGrace is how long a claim under way may take after the worker was told to stop, and giving back what it brought without an answer.
 const claimGrace = 2 * time.Second
+
+// disownEvery is the first wait between two tries to give jobs back at the end.
+const disownEvery = 50 * time.Millisecond
 
 // claim leases up to free jobs and starts them. A shutdown does not cut it off at once, so that what is claimed is also started.
 func (w *Worker) claim(stopping, base context.Context, free int) (int, error) {
@@ -423,6 +430,7 @@ func (w *Worker) drain(ctx context.Context) {
 	why := errShutdown
 	select {
 	case <-done:
+		w.leaveNothing(ctx)
 		return
 	case <-timer.C:
 	case <-w.svc.opts.Disk.Failed():
@@ -435,5 +443,24 @@ func (w *Worker) drain(ctx context.Context) {
 	}
 	failpoint.Pass("jobs.interrupt.after")
 	<-done
+	w.leaveNothing(ctx)
 	w.log.InfoContext(ctx, "jobs left to the next process", "jobs", len(left))
+}
+
+// leaveNothing gives back what the last claim brought if its answer never came. Nothing runs any more.
+func (w *Worker) leaveNothing(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, claimGrace)
+	defer cancel()
+	for wait := disownEvery; ; wait = min(2*wait, disownEvery<<4) {
+		err := w.disown(ctx, w.svc.clock.Now())
+		if err == nil || w.svc.opts.Disk.Fault() != nil {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			w.log.WarnContext(ctx, "jobs of a claim without an answer are left until their lease ends", "error", err)
+			return
+		}
+	}
 }

@@ -212,8 +212,12 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		for n := sweepLimit; n == sweepLimit; {
 			var err error
-			if n, err = s.store.ExpireCreations(ctx, s.clock.Now(), sweepLimit); err != nil && ctx.Err() == nil {
+			n, err = s.store.ExpireCreations(ctx, s.clock.Now(), sweepLimit)
+			if err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "keys of creates not forgotten", "error", err)
+			}
+			if err != nil {
+				break // until the next tick
 			}
 		}
 		select {

@@ -223,7 +223,7 @@ type BatchPlace struct {
 type OpenFilter struct {
 	Agent     steward.AgentID
 	Batch     steward.BatchID
-	CreatedTo time.Time // only jobs created by then
+	CreatedTo time.Time // only jobs created by then; zero means all
 }
 
 // Purged is what Purge removed. All zero means that there was nothing left.

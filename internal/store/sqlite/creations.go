@@ -65,5 +65,8 @@ func (s *Store) ExpireCreations(ctx context.Context, now time.Time, limit int) (
 		n = int(gone)
 		return err
 	})
-	return n, err
+	if err != nil {
+		return 0, err // what was deleted is there again
+	}
+	return n, nil
 }

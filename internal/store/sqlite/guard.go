@@ -41,10 +41,12 @@ func (w *writer) refuse(err error) error {
 
 // fail keeps a fault, for this process and for the next one.
 func (w *writer) fail(kind disk.Kind, what string, err error) error {
-	if w.guard.Fault() == nil && kind != disk.Replaced {
-		// Whatever becomes of this file: a disk that takes nothing more has to be mounted anew, and then nothing is left of what was in memory only.
-		text := fmt.Sprintf("%s %s: %v\n", time.Now().UTC().Format(time.RFC3339), what, err)
-		_ = os.WriteFile(w.path+faultSuffix, []byte(text), 0o600)
+	if kind != disk.Replaced {
+		w.noteFault.Do(func() { // also when something else on the disk has failed before
+			// Whatever becomes of this file: a disk that takes nothing more has to be mounted anew, and then nothing is left of what was in memory only.
+			text := fmt.Sprintf("%s %s: %v\n", time.Now().UTC().Format(time.RFC3339), what, err)
+			_ = os.WriteFile(w.path+faultSuffix, []byte(text), 0o600)
+		})
 	}
 	w.guard.Fail(kind, what, err)
 	return w.guard.MayWrite()

@@ -111,6 +111,29 @@ func TestAfterAFaultNothingIsWrittenAndTheNextStartGoesOn(t *testing.T) {
 }
 
 // A log of a process whose sync failed is not built upon: it goes to the database before anything is added to it.
+func TestAFaultIsLeftForTheNextStartAlsoWhenSomethingElseFailedBefore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "steward.db")
+	guard := disk.NewGuard(disk.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := Open(t.Context(), path, &Options{Guard: guard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.write(t.Context(), "spend", func(*tx) error {
+		guard.Fail(disk.Broken, "sync a stored file", syscall.EIO) // while the database's own sync is under way
+		return broken(sqlite3.ErrIoErrFsync, syscall.EIO)
+	})
+	if !errors.Is(err, disk.ErrFailed) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if LastFault(path) == "" {
+		t.Error("nothing is left for the next start")
+	}
+}
+
 func TestTheLogOfAFailedProcessIsFoldedInBeforeTheNextWrite(t *testing.T) {
 	t.Parallel()
 	first := openAt(t)

@@ -104,6 +104,54 @@ func TestAStartNoticesThatTheDatabaseIsAnotherOne(t *testing.T) {
 	}
 }
 
+func TestWhatWasAcknowledgedSinceALossWasAcceptedIsNotPutAside(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "steward.db")
+	var older []byte
+	for range 2 {
+		if err := marked(t, path, sqlite.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if older == nil {
+			older = contents(t, path)
+		}
+	}
+	put(t, path, older)
+	s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Mark: true, AcceptLoss: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := s.Submit(t.Context(), []store.NewJob{benchJob(benchOrg, benchAgent)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "steward.db") // what a kill leaves at this moment
+	for _, suffix := range []string{"", "-wal", "-mark"} {
+		text, err := os.ReadFile(path + suffix)
+		switch {
+		case err == nil:
+			put(t, left+suffix, text)
+		case suffix != "-mark" || !errors.Is(err, os.ErrNotExist):
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []bool{true, false} { // as in a unit file, or not
+		s, err := sqlite.Open(t.Context(), left, &sqlite.Options{Mark: true, AcceptLoss: again})
+		if err != nil {
+			t.Fatalf("accepted once more: %t: %v", again, err)
+		}
+		if _, err := s.JobStatus(t.Context(), benchOrg, ids[0].ID); err != nil {
+			t.Errorf("accepted once more: %t: the job that was acknowledged: %v", again, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestADatabaseThatMovesTakesItsMarkAlong(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "steward.db")

@@ -124,7 +124,7 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 }
 
 // accept returns what Open is refused for, unless it is a loss and losses are accepted. A log beside a database that it may not belong to
-// is put aside.
+// is put aside, and then the mark: the next start, should this one be killed before the mark has moved on, has nothing to put aside any more.
 func (o *Options) accept(path string, refusal error) error {
 	keepsLog := errors.Is(refusal, ErrDamagedLog) || errors.Is(refusal, ErrBadMark)
 	other := errors.Is(refusal, ErrOlder) || errors.Is(refusal, ErrOther) || errors.Is(refusal, ErrGone)
@@ -135,13 +135,13 @@ func (o *Options) accept(path string, refusal error) error {
 	if keepsLog {
 		return nil
 	}
-	for _, suffix := range []string{"-wal", "-shm"} {
+	for _, suffix := range []string{"-wal", "-shm", markSuffix} {
 		err := os.Rename(path+suffix, path+suffix+".lost-"+time.Now().UTC().Format("20060102T150405"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("put the log aside: %w", err)
+			return fmt.Errorf("put the log and the mark aside: %w", err)
 		}
 	}
-	return nil
+	return syncFolder(filepath.Dir(path))
 }
 
 // CheckPlace returns why Open would refuse the database at a path before it opens it: ErrOlder, ErrOther, ErrGone, ErrBadMark or

@@ -48,6 +48,8 @@ type writer struct {
 	places  places
 	left    bool // the files are not used any more
 
+	noteFault sync.Once // beside the database
+
 	mu     sync.RWMutex // held for reading while an operation is put in the queue
 	closed bool
 }
