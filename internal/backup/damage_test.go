@@ -175,6 +175,27 @@ func TestTargetsAndFoldersAreNeverWrittenOver(t *testing.T) {
 	}
 }
 
+func TestABackupThatWasKilledBeforeItLostItsFirstNameIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	data := full(t, 3)
+	dir := t.TempDir()
+	target, kept := filepath.Join(dir, "b.tar.zst"), filepath.Join(dir, "b-1.tar.zst")
+	if _, err := create(t.Context(), data, target); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Link(target, target+".partial"), os.Rename(target, kept)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create(t.Context(), data, target); err != nil {
+		t.Fatal(err)
+	}
+	wantFine(t, "the earlier backup", verifyBackup(t, kept))
+	wantFine(t, "the backup", verifyBackup(t, target))
+	if _, err := os.Lstat(target + ".partial"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
+	}
+}
+
 func TestSecretsAreLeftOutUnlessAsked(t *testing.T) {
 	t.Parallel()
 	data, dir := full(t, 1), t.TempDir()

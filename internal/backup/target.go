@@ -193,7 +193,7 @@ func newArchive(path, ending string) (*archive, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("backup %s: %w", path, ErrExists)
 	}
-	f, err := os.OpenFile(path+partial, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names it
+	f, err := openPartial(path + partial)
 	if err != nil {
 		return nil, fmt.Errorf("make backup: %w", err)
 	}
@@ -204,13 +204,44 @@ func newArchive(path, ending string) (*archive, error) {
 	return a, nil
 }
 
+// openPartial makes the file of an unfinished backup, and locks it. What a killed one left under the name is taken away, never written
+// to: it may be a finished backup that lost this name of its two too late, and has another name by now.
+//
+// Errors: ErrBusy while another backup is being written there.
+func openPartial(temp string) (*os.File, error) {
+	const tries = 10 // against others who do the same
+	for range tries {
+		f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator names it
+		left := errors.Is(err, fs.ErrExist)
+		if left {
+			f, err = os.OpenFile(temp, os.O_RDWR, 0) //nolint:gosec // as above
+		}
+		if errors.Is(err, fs.ErrNotExist) && left {
+			continue // it was taken away meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := lockFile(f); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		own, err := f.Stat()
+		switch there, lerr := os.Lstat(temp); {
+		case err != nil:
+			return nil, errors.Join(err, f.Close())
+		case lerr == nil && os.SameFile(own, there) && !left:
+			return f, nil
+		case lerr == nil && os.SameFile(own, there):
+			err = os.Remove(temp)
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrBusy
+}
+
 func (a *archive) takeOver(ending string) error {
-	if err := lockFile(a.file); err != nil {
-		return err
-	}
-	if err := a.file.Truncate(0); err != nil {
-		return fmt.Errorf("make backup: %w", err)
-	}
 	if err := a.dropScratch(); err != nil {
 		return fmt.Errorf("make backup: %w", err)
 	}

@@ -195,10 +195,27 @@ func openResults(path string) (*resultsFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write results: %w", err)
 	}
-	if err := lockFile(file); err != nil {
+	err = lockFile(file)
+	if err == nil {
+		err = inPlace(file)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("write results: another command is writing %s.part: %w", path, err), file.Close())
 	}
 	return &resultsFile{path: path, file: file, out: bufio.NewWriterSize(nil, 64<<10), old: bufio.NewReaderSize(file, 64<<10)}, nil
+}
+
+// inPlace returns an error when a file is not at its place any more, as when a command that ended just now has given it another name.
+func inPlace(file *os.File) error {
+	own, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(file.Name())
+	if err == nil && !os.SameFile(own, there) {
+		err = errors.New("there is another file in its place")
+	}
+	return err
 }
 
 // has returns for how many of the items the file has their lines already, from the first on. Behind the first line that is another one

@@ -9,6 +9,7 @@
 package once
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -53,6 +54,7 @@ type Params struct {
 	Key   string        // the caller's
 	Hash  [32]byte      // of everything that the caller asks for
 	ID    string        // the id of what is created, when there is one already; "" means a fresh one
+	Lasts time.Duration // how long the key is remembered; 0 means Lasts
 }
 
 // Create is a create.
@@ -89,7 +91,9 @@ func (s *Service) Do(ctx context.Context, p Params, c Create) (answer []byte, fi
 		p.ID = id.String()
 	}
 	now := s.clock.Now()
-	note := store.Creation{OrganizationID: who.OrganizationID, Kind: p.Kind, Key: p.Key, ObjectID: p.ID, ExpiresAt: now.Add(Lasts)}
+	note := store.Creation{
+		OrganizationID: who.OrganizationID, Kind: p.Kind, Key: p.Key, ObjectID: p.ID, ExpiresAt: now.Add(cmp.Or(p.Lasts, Lasts)),
+	}
 	if note.Sealed, err = s.seal(&note, noted{Hash: p.Hash[:]}); err != nil {
 		return nil, false, err
 	}

@@ -159,6 +159,27 @@ func TestARepeatedCreateAnswersTheFirst(t *testing.T) {
 	}
 }
 
+func TestAKeyMayBeRememberedForAShorterTime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	short := func() bool {
+		p := params("k", "a")
+		p.Lasts = time.Minute
+		_, first, err := h.svc.Do(h.ctx, p, h.of("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	if first, again := short(), short(); !first || again {
+		t.Errorf("made %t, then %t", first, again)
+	}
+	h.clock.at = h.clock.at.Add(time.Minute)
+	if !short() {
+		t.Error("answered again after its time")
+	}
+}
+
 func TestWhatAKeyIsRefusedFor(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -169,6 +169,10 @@ func (f *family) uploadFile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// temporaryKey is how long the key of a temporary upload is remembered: not as long as the file itself is kept, so that a file which is
+// answered again is there for a while.
+const temporaryKey = 30 * time.Minute
+
 // settleOnce settles an upload and returns the answer; under an idempotency key that is known the upload is dropped, and the answer is that
 // of the first.
 func (f *family) settleOnce(r *http.Request, up *fileUpload) ([]byte, error) {
@@ -187,9 +191,13 @@ func (f *family) settleOnce(r *http.Request, up *fileUpload) ([]byte, error) {
 		}
 		return presentFile(info), nil
 	}
+	lasts := time.Duration(0)
+	if up.temporary {
+		lasts = temporaryKey
+	}
 	own := false // the answer is about this upload, though a first look at it may have failed
 	body, first, err := f.once(r.Context(), key, string(up.file.ID), creation[any]{
-		scope: steward.ScopeRun, kind: "file",
+		scope: steward.ScopeRun, kind: "file", lasts: lasts,
 		content: map[string]any{fieldFile: up.file.SHA256, "name": up.file.Name, fieldDataset: up.dataset, fieldTemporary: up.temporary},
 		make: func(ctx context.Context) (string, any, error) {
 			made, err := settle(ctx, up.file.ID)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -29,6 +30,7 @@ func createKey(more string) []*huma.Param {
 type creation[T any] struct {
 	scope   steward.Scope
 	kind    string // see once.Params
+	lasts   time.Duration
 	content any    // all that the caller asks for; JSON-encodable
 	make    func(ctx context.Context) (id string, made T, err error)
 	find    func(ctx context.Context, id string) (T, error)
@@ -55,7 +57,7 @@ func create[T any](f *family, w http.ResponseWriter, r *http.Request, c creation
 // erased is c for any type.
 func (c *creation[T]) erased() creation[any] {
 	return creation[any]{
-		scope: c.scope, kind: c.kind, content: c.content,
+		scope: c.scope, kind: c.kind, content: c.content, lasts: c.lasts,
 		make: func(ctx context.Context) (string, any, error) { return c.make(ctx) },
 		find: func(ctx context.Context, id string) (any, error) { return c.find(ctx, id) },
 	}
@@ -67,7 +69,7 @@ func (f *family) once(ctx context.Context, key, id string, c creation[any]) (ans
 	if err != nil {
 		return nil, false, fmt.Errorf("encode request: %w", err)
 	}
-	return f.Once.Do(ctx, once.Params{Scope: c.scope, Kind: c.kind, Key: key, Hash: sha256.Sum256(content), ID: id}, once.Create{
+	return f.Once.Do(ctx, once.Params{Scope: c.scope, Kind: c.kind, Key: key, Hash: sha256.Sum256(content), ID: id, Lasts: c.lasts}, once.Create{
 		Make: func(ctx context.Context) (string, []byte, error) {
 			id, made, err := c.make(ctx)
 			if err != nil {

@@ -141,4 +141,18 @@ func TestADamagedPartOfAListHarmsNoOther(t *testing.T) {
 	if !bytes.Contains(out.Bytes(), []byte("damaged")) {
 		t.Errorf("logged %q, want that something is damaged", out.String())
 	}
+	out.Reset()
+	execute(t, db, `INSERT INTO job_lists_missing (next, last) SELECT 1, max(seq) FROM jobs`) // as a migration has them made anew
+	if s, err = sqlite.Open(t.Context(), path, &sqlite.Options{Logger: slog.New(slog.NewTextHandler(&out, nil))}); err != nil {
+		t.Fatalf("Open, with lists that are made anew: %v", err)
+	}
+	if _, n, err := s.ListJobs(t.Context(), benchOrg, store.JobQuery{AgentID: benchAgent}); err != nil || n != 6 {
+		t.Errorf("ListJobs: got %d jobs (%v), want 6", n, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if !bytes.Contains(out.Bytes(), []byte("steward verify")) {
+		t.Errorf("logged %q, want what to do about damaged lists", out.String())
+	}
 }

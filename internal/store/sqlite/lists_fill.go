@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/failpoint"
@@ -15,8 +16,10 @@ import (
 const fillStep = 1000
 
 // fillLists enters jobs in the lists that were stored before there were any. It goes step by step, each a transaction, so that it
-// needs little memory, may be interrupted, and several processes may do it at once.
-func fillLists(ctx context.Context, c *conn) error {
+// needs little memory, may be interrupted, and several processes may do it at once. A damaged part of a list stays as it is, as it does
+// when jobs are written.
+func fillLists(ctx context.Context, c *conn, log *slog.Logger) error {
+	told := false
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -28,7 +31,12 @@ func fillLists(ctx context.Context, c *conn) error {
 		if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
-		if err := fillSome(c); err != nil {
+		damaged, err := fillSome(c)
+		if damaged > 0 && !told {
+			log.ErrorContext(ctx, "parts of job lists are damaged", "advice", "run steward verify")
+			told = true
+		}
+		if err != nil {
 			_, rerr := c.exec("ROLLBACK")
 			return errors.Join(fmt.Errorf("fill job lists: %w", err), rerr)
 		}
@@ -46,32 +54,29 @@ func fillLists(ctx context.Context, c *conn) error {
 	}
 }
 
-// fillSome enters the next jobs and notes how far it is.
-func fillSome(c *conn) error {
+// fillSome enters the next jobs and notes how far it is. damaged counts the parts of lists that stay as they are.
+func fillSome(c *conn) (damaged int, err error) {
 	var next, last int64
 	missing, err := c.first("SELECT next, last FROM job_lists_missing", nil, func(r row) error {
 		next, last = r.int(0), r.int(1)
 		return nil
 	})
 	if err != nil || !missing {
-		return err
+		return 0, err
 	}
 	t := tx{conn: c}
 	if err := t.fill(next, min(next+fillStep-1, last)); err != nil {
-		return err
+		return 0, err
 	}
 	if err := t.writeLists(&laneNames{}); err != nil {
-		return err
-	}
-	if t.damaged > 0 {
-		return joblist.ErrDamaged
+		return 0, err
 	}
 	if next += fillStep; next <= last {
 		_, err = c.exec("UPDATE job_lists_missing SET next = ?", next)
 	} else {
 		_, err = c.exec("DELETE FROM job_lists_missing")
 	}
-	return err
+	return t.damaged, err
 }
 
 // fill enters the jobs from one number to another.

@@ -119,7 +119,8 @@ func TestAnInterruptedFillGoesOn(t *testing.T) {
 				return err
 			}
 		}
-		return fillSome(t.conn) // and then the power goes
+		_, err := fillSome(t.conn) // and then the power goes
+		return err
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatalf("forget the lists: %v", err)

@@ -207,7 +207,7 @@ func openWriter(ctx context.Context, path string, o *Options) (*conn, error) {
 		}
 	}
 	failpoint.Pass("sqlite.settings.after")
-	if err := fillLists(ctx, c); err != nil {
+	if err := fillLists(ctx, c, o.Logger); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
