@@ -31,7 +31,7 @@ type creation[T any] struct {
 	scope   steward.Scope
 	kind    string // see once.Params
 	lasts   time.Duration
-	content any    // all that the caller asks for; JSON-encodable
+	content any // all that the caller asks for; JSON-encodable
 	make    func(ctx context.Context) (id string, made T, err error)
 	find    func(ctx context.Context, id string) (T, error)
 }
