@@ -41,6 +41,7 @@ func columns() []column {
 		{"throughput64", "jobs/s", "jobs/s", false},
 		{"latency1_p50", "ms", "1: p50", false}, {"latency1_p99", "ms", "1: p99", false},
 		{"latency64_p50", "ms", "64: p50", false}, {"latency64_p99", "ms", "64: p99", false},
+		{"jobs1", "jobs", "1: jobs", true}, {"jobs64", "jobs", "64: jobs", true},
 	}
 	for _, kill := range []string{"worker_kill", "server_kill"} {
 		list = append(list,
@@ -116,7 +117,7 @@ func (r *report) table(w io.Writer, systems []string) error {
 	for _, part := range []struct {
 		title string
 		list  []column
-	}{{"Speed (latency in ms, by jobs in flight)", all[:5]}, {"Kill of the process that works (times in ms)", all[5:10]}, {"Kill of the server (times in ms)", all[10:]}} {
+	}{{"Speed (latency in ms, by jobs in flight)", all[:7]}, {"Kill of the process that works (times in ms)", all[7:12]}, {"Kill of the server (times in ms)", all[12:]}} {
 		if _, err := fmt.Fprintf(w, "\n%s\n\n", part.title); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -161,28 +162,40 @@ func (t *site) loads(ctx context.Context) (figures, error) {
 		by = t.worker
 	}
 	t.w.log.Info("load", "system", t.s.name)
-	if _, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: many, Seconds: t.w.o.seconds / 4}); err != nil { // warms up
+	if _, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: many, Seconds: t.w.o.seconds / 4, AtLeast: 2 * many}); err != nil { // warms up
 		return nil, err
 	}
-	full, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: many, Seconds: t.w.o.seconds})
+	full, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: many, Seconds: t.w.o.seconds, AtLeast: 10 * many})
 	if err != nil {
 		return nil, err
 	}
-	one, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: 1, Seconds: t.w.o.seconds * 0.4})
+	one, err := by.ask(ctx, wire.Request{Op: wire.OpLoad, InFlight: 1, Seconds: t.w.o.seconds * 0.4, AtLeast: enoughForP99})
 	if err != nil {
 		return nil, err
 	}
-	return figures{
-		{"throughput64", float64(full.Count) / full.Seconds},
-		{"latency1_p50", percentile(one.LatenciesUS, 0.5)}, {"latency1_p99", percentile(one.LatenciesUS, 0.99)},
-		{"latency64_p50", percentile(full.LatenciesUS, 0.5)}, {"latency64_p99", percentile(full.LatenciesUS, 0.99)},
-	}, nil
+	list := figures{{"throughput64", float64(full.Count) / full.Seconds}, {"jobs64", float64(full.Count)}, {"jobs1", float64(one.Count)}}
+	return append(append(list, latencies("latency1", one.LatenciesUS)...), latencies("latency64", full.LatenciesUS)...), nil
 }
 
-// percentile returns the value below which a share of the latencies lies, in milliseconds. It sorts them.
+// enoughForP99 is how many jobs a p99 needs at least; without them there is none.
+const enoughForP99 = 100
+
+// latencies are the figures of latencies.
+func latencies(name string, us []int64) figures {
+	f := figures{{name + "_p50", percentile(us, 0.5)}}
+	if len(us) >= enoughForP99 {
+		f = append(f, figure{name + "_p99", percentile(us, 0.99)})
+	}
+	return f
+}
+
+// percentile returns the value that a share of the latencies does not exceed (nearest rank), in milliseconds. It sorts them.
 func percentile(us []int64, share float64) float64 {
+	if len(us) == 0 {
+		return 0
+	}
 	slices.Sort(us)
-	return float64(us[min(int(share*float64(len(us))), len(us)-1)]) / 1000
+	return float64(us[max(int(math.Ceil(share*float64(len(us))))-1, 0)]) / 1000
 }
 
 // interrupt starts jobs, lets all of them come to the middle of their second step, has kill end a process and start it again, and

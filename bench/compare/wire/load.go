@@ -3,17 +3,32 @@ package wire
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// Length is how long a load lasts: until the time is over and so many jobs have ended, but no longer than mostTimes the time and a minute.
+type Length struct {
+	Time time.Duration
+	Jobs int
+}
+
+func (l Length) over(since time.Time, jobs int64) bool {
+	took := time.Since(since)
+	return took >= l.Time && (jobs >= int64(l.Jobs) || took >= mostTimes*l.Time+time.Minute)
+}
+
+const mostTimes = 5
 
 // Load keeps a number of jobs in flight for a while: as many callers, each of which starts its next job when its last one has ended.
 // The answer counts the jobs that ended, with the time from each one's submission to its end as its caller saw it.
 //
 // Errors: the first error of a job, which ends the load.
-func Load(ctx context.Context, inFlight int, length time.Duration, run func(context.Context) error) (Answer, error) {
+func Load(ctx context.Context, length Length, inFlight int, run func(context.Context) error) (Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	took := make([][]int64, inFlight)
+	var ended atomic.Int64
 	begun := time.Now()
 	var callers sync.WaitGroup
 	for i := range inFlight {
@@ -25,7 +40,7 @@ func Load(ctx context.Context, inFlight int, length time.Duration, run func(cont
 					return
 				}
 				took[i] = append(took[i], time.Since(start).Microseconds())
-				if time.Since(begun) >= length {
+				if length.over(begun, ended.Add(1)) {
 					return
 				}
 			}

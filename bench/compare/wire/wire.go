@@ -4,7 +4,7 @@
 // A program reads requests from standard input and answers each with one line on standard output, in any order; it says Ready first:
 //
 //	{"op":"ready"}
-//	> {"id":1,"op":"load","in_flight":64,"seconds":5}
+//	> {"id":1,"op":"load","in_flight":64,"seconds":5,"at_least":640}
 //	{"id":1,"op":"load","count":20311,"seconds":5.004,"latencies_us":[…]}
 //	> {"id":2,"op":"submit","jobs":["a","b"]}        starts jobs whose steps tell the log of effects; answers when all are acknowledged
 //	{"id":2,"op":"submit","count":2}
@@ -40,7 +40,8 @@ type Request struct {
 	Op       string   `json:"op"`
 	InFlight int      `json:"in_flight,omitempty"`
 	Seconds  float64  `json:"seconds,omitempty"`
-	Jobs     []string `json:"jobs,omitempty"` // keys that the comparison made up
+	AtLeast  int      `json:"at_least,omitempty"` // jobs, however long they take
+	Jobs     []string `json:"jobs,omitempty"`     // keys that the comparison made up
 }
 
 // Answer is one line from a program.
@@ -117,7 +118,7 @@ var errUnknown = errors.New("this role of the program does not do that")
 func (s *server) do(ctx context.Context, r Request) (Answer, error) {
 	switch {
 	case r.Op == OpLoad && s.program.Run != nil:
-		return Load(ctx, r.InFlight, time.Duration(r.Seconds*float64(time.Second)), s.program.Run)
+		return Load(ctx, Length{time.Duration(r.Seconds * float64(time.Second)), r.AtLeast}, r.InFlight, s.program.Run)
 	case r.Op == OpSubmit && s.program.Submit != nil:
 		return Answer{Count: len(r.Jobs)}, each(ctx, r.Jobs, s.program.Submit)
 	case r.Op == OpEnded && s.program.Ended != nil:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestLoadKeepsAsManyJobsInFlightAsAsked(t *testing.T) {
 	t.Parallel()
 	var now, most atomic.Int64
 	full := make(chan struct{})
-	a, err := wire.Load(t.Context(), 8, time.Nanosecond, func(context.Context) error {
+	a, err := wire.Load(t.Context(), wire.Length{Time: time.Nanosecond}, 8, func(context.Context) error {
 		if n := now.Add(1); n == 8 {
 			most.Store(n)
 			close(full)
@@ -86,19 +87,30 @@ func TestLoadKeepsAsManyJobsInFlightAsAsked(t *testing.T) {
 	}
 }
 
+func TestLoadLastsUntilEnoughJobsHaveEnded(t *testing.T) {
+	t.Parallel()
+	a, err := wire.Load(t.Context(), wire.Length{Time: time.Nanosecond, Jobs: 50}, 4, func(context.Context) error { return nil })
+	if err != nil || a.Count < 50 || a.Count > 50+4 {
+		t.Errorf("%d jobs (%v), want 50 and those under way", a.Count, err)
+	}
+}
+
 func TestLoadEndsWithTheFirstError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	if _, err := wire.Load(t.Context(), 4, time.Hour, func(context.Context) error { return broken }); !errors.Is(err, broken) {
+	if _, err := wire.Load(t.Context(), wire.Length{Time: time.Hour}, 4, func(context.Context) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v, want the job's error", err)
 	}
 }
 
 func TestWatchComesToKnowAllEndsAndAsksLittle(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	asked := 0
 	ended := map[string]bool{"b": true, "c": true}
 	count := wire.Watch(func(_ context.Context, job string) (bool, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		asked++
 		return ended[job], nil
 	})
