@@ -75,12 +75,19 @@ func (l *load) acknowledged() []steward.JobID {
 	return ids
 }
 
+// wait returns when no backup is under way.
+func (b *backups) wait() {
+	if b != nil { // a run that makes some
+		b.wg.Wait()
+	}
+}
+
 // look checks each backup, restores it, checks what comes of it, and notes which jobs it has.
 func (b *backups) look(ctx context.Context, r *run) error {
 	if b == nil { // a run that makes none
 		return nil
 	}
-	b.wg.Wait()
+	b.wait()
 	if err := errors.Join(b.errs...); err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (r *run) outside(ctx context.Context) (socket string, err error) {
 
 // install makes a data folder with a configuration.
 func (r *run) install(ctx context.Context, name, socket string, roles []string) (*installation, error) {
-	n := &installation{folder: filepath.Join(r.o.Folder, name), socket: socket, fault: r.o.Fault}
+	n := &installation{name: name, folder: filepath.Join(r.o.Folder, name), socket: socket, fault: r.o.Fault}
 	if err := os.MkdirAll(n.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -213,7 +213,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		"workers": object{"lease": lease.String(), "max_crashes": 1000000, "concurrency": 32, "grace": "1s"},
 		"fetch":   object{"allow": []string{"127.0.0.1"}},
 		"models": object{"detect": "off", "catalogue": catalogue, "providers": object{
-			"scripted": object{"kind": "openaicompat", "base_url": r.provider.URL + "/v1", "api_key": "sk-crash", "models": []string{scripted.Model}},
+			"scripted": object{"kind": "openaicompat", "base_url": r.provider.URL + "/v1", "api_key": providerKey + name, "models": []string{scripted.Model}},
 		}},
 	}
 	if roles != nil {
@@ -429,19 +429,26 @@ func (r *run) pause(ctx context.Context, n int) error {
 		return fmt.Errorf("stop process: %w", err)
 	}
 	r.nap(ctx, lease+lease/4)
-	p := oracle.Pause{From: time.Now()}
+	p := oracle.Pause{From: time.Now(), PID: r.main.cmd.Process.Pid, Installation: r.main.name}
 	if err := r.main.wake(); err != nil {
 		return fmt.Errorf("wake process: %w", err)
 	}
 	r.nap(ctx, afterwards)
+	if r.second == nil {
+		return nil // nobody else can have had its jobs
+	}
 	p.To = time.Now()
 	r.load.mu.Lock()
 	r.load.told.Pauses = append(r.load.told.Pauses, p)
 	r.load.mu.Unlock()
-	if r.second != nil {
-		return r.second.kill()
-	}
-	return nil
+	return r.second.kill()
+}
+
+// cut notes that the database or the disk failed from a moment until now.
+func (r *run) cut(from time.Time) {
+	r.load.mu.Lock()
+	defer r.load.mu.Unlock()
+	r.load.told.Cuts = append(r.load.told.Cuts, oracle.Cut{From: from, To: time.Now()})
 }
 
 // finish lets a server do all that is left.
@@ -565,6 +572,7 @@ func (r *run) world(ctx context.Context) (_ *oracle.World, err error) {
 	for _, n := range r.others {
 		temps = append(temps, filepath.Join(n.folder, "tmp"))
 	}
+	r.backups.wait() // which have files of their own
 	g, err := openGround(ctx, r.o.Database, r.main.folder, r.filesFolder(), r.org, temps...)
 	if err != nil {
 		return nil, err

@@ -113,6 +113,7 @@ func DiskFaults(ctx context.Context, o DiskOptions) (_ *DiskReport, _ *oracle.Wo
 		if err := s.play(d, ctx); err != nil {
 			return nil, nil, fmt.Errorf("scenario %s: %w", s.name, err)
 		}
+		d.cut(start)
 		d.scene.Seconds = seconds(start)
 		for _, f := range d.scene.Faults {
 			faults = append(faults, s.name+": "+f)

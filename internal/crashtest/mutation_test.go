@@ -88,6 +88,19 @@ func again(w *oracle.World, e effects.Effect, change func(e *effects.Effect)) {
 
 func same(*effects.Effect) {}
 
+// before puts an effect once more into the log, at its own place.
+func before(w *oracle.World, e effects.Effect, change func(e *effects.Effect)) {
+	i := slices.Index(w.Effects, e)
+	change(&e)
+	w.Effects = slices.Insert(w.Effects, i, e)
+}
+
+// wakes has another process be woken for all the time that again puts effects into.
+func wakes(w *oracle.World) {
+	end := w.Effects[len(w.Effects)-1].At
+	w.Told.Pauses = []oracle.Pause{{From: end.Add(time.Minute), To: end.Add(2 * time.Hour), PID: -1, Installation: "second"}}
+}
+
 func lostThings() []mutation {
 	return []mutation{
 		{"a job is gone", "acknowledged and is not there", func(w *oracle.World) { drop(w, job(w, of("plain")).ID) }},
@@ -140,12 +153,44 @@ func repeatedThings() []mutation {
 			again(w, effect(w, step("step[2]")), func(e *effects.Effect) { e.Attempt += 99 })
 		}},
 		{"a step is done twice in an attempt", "was done twice in attempt", func(w *oracle.World) { again(w, effect(w, step("step[2]")), same) }},
+		{"a recorded step is done again while another process wakes", "was done again in attempt", func(w *oracle.World) {
+			wakes(w)
+			again(w, effect(w, step("step[2]")), func(e *effects.Effect) { e.Attempt += 99 })
+		}},
+		{"a step is done in two attempts of one process", "which nothing interrupted", func(w *oracle.World) {
+			before(w, effect(w, step("step[2]")), func(e *effects.Effect) { e.Attempt-- })
+		}},
 		{"an early step is done after a late one", "was begun", func(w *oracle.World) {
 			again(w, effect(w, func(e *effects.Effect) bool { return e.Job == job(w, of("plain")).ID && e.Step == "step[0]" }), func(e *effects.Effect) { e.Attempt = 0 })
 		}},
 		{"an answered question is asked again", "which extract has an answer to", func(w *oracle.World) {
 			text := job(w, of("model")).Text
 			again(w, effect(w, func(e *effects.Effect) bool { return e.Kind == effects.Model && e.Key == text }), same)
+		}},
+		{"an answered question is asked again while another process wakes", "which extract has an answer to", func(w *oracle.World) {
+			wakes(w)
+			text := job(w, of("model")).Text
+			again(w, effect(w, func(e *effects.Effect) bool { return e.Kind == effects.Model && e.Key == text }), same)
+		}},
+		{"a question is asked twice in an attempt", "twice while extract was done once", func(w *oracle.World) {
+			text := job(w, of("model")).Text
+			e := effect(w, func(e *effects.Effect) bool { return e.Kind == effects.Model && e.Key == text })
+			before(w, e, func(e *effects.Effect) {
+				s := job(w, of("model")).Steps
+				e.At = s[slices.IndexFunc(s, func(s steward.Step) bool { return s.Name == "extract" })].EndedAt
+			})
+		}},
+		{"a question is asked more often than it was tried", "times before attempt", func(w *oracle.World) {
+			j := job(w, of("model"))
+			s := j.Steps[slices.IndexFunc(j.Steps, func(s steward.Step) bool { return s.Name == "extract" })]
+			for range s.Attempt {
+				e := effect(w, func(e *effects.Effect) bool { return e.Kind == effects.Model && e.Key == j.Text })
+				before(w, e, func(e *effects.Effect) { e.At = s.StartedAt.Add(-time.Second) })
+			}
+		}},
+		{"an event tells of another end", "says that job", func(w *oracle.World) {
+			e := effect(w, func(e *effects.Effect) bool { return kind(effects.Hook)(e) && isThere(w, e.Job) })
+			w.Effects[slices.Index(w.Effects, e)].Note = steward.StatusPending.String()
 		}},
 		{"a record of what nobody did", "in which nobody did it", func(w *oracle.World) {
 			e := effect(w, step("step[2]"))
@@ -194,6 +239,12 @@ func wrongBooks() []mutation {
 			j.Usage.InputTokens++
 		}},
 		{"the books have a call too many", "the books of agent", inBooks("plain", func(t *steward.Tally) { t.Calls++ })},
+		{"the books lack a call of deleted data", "the books of agent", inBooks("save", func(t *steward.Tally) { t.Calls-- })},
+		{"a job whose data was deleted used more than without faults", "without faults it is", func(w *oracle.World) { job(w, deleted).Usage.InputTokens++ }},
+		{"data is gone that nobody deleted", "nobody had it deleted", func(w *oracle.World) {
+			j := job(w, of("plain"))
+			j.DataDeletedAt, j.Outputs, j.Steps, j.Text = time.Now(), nil, nil, ""
+		}},
 		{"the books lack money", "the books of agent", inBooks("model", func(t *steward.Tally) { t.Cost -= 2 })},
 		{"a batch counts wrongly", "its jobs are", func(w *oracle.World) { w.Batches[0].Counts.Success++ }},
 		{"a list lacks a job", "not in that list", func(w *oracle.World) {
@@ -239,6 +290,10 @@ func wrongRest() []mutation {
 		{"a job of a deleted agent keeps its data", "still has its data", func(w *oracle.World) { w.Gone[0].Emptied = false }},
 		{"a job of a deleted agent keeps a step", "still has its data", func(w *oracle.World) { w.Gone[0].Left = 1 }},
 		{"a job of a deleted agent can be read", "of a deleted agent can be read", func(w *oracle.World) { w.Gone[0].Reachable = true }},
+		{"a job of a deleted agent is gone", "of a deleted agent was acknowledged and is not there", func(w *oracle.World) {
+			i := slices.IndexFunc(w.Gone, func(g oracle.GoneJob) bool { return slices.Contains(w.Told.Gone[g.Agent].Jobs, g.ID) })
+			w.Gone = slices.Delete(w.Gone, i, i+1)
+		}},
 		{"an agent is not deleted", "deletion was acknowledged", func(w *oracle.World) { job(w, of("plain")).AgentID = w.Gone[0].Agent }},
 		{"a stored file is gone", "was acknowledged and is not there", func(w *oracle.World) {
 			i := slices.IndexFunc(w.Told.Files, func(f oracle.ToldFile) bool { return kept(&f) })

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +18,10 @@ import (
 	"github.com/stewardhq/steward/internal/crashtest/scripted"
 )
 
-// provider is the scripted one, and tells the log.
+// providerKey and its name after it are what an installation asks the provider with.
+const providerKey = "sk-crash-"
+
+// provider is the scripted one, and tells the log who asked.
 type provider struct{ log *effects.Log }
 
 // ServeHTTP implements http.Handler.
@@ -30,7 +34,8 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if _, err := p.log.Append(effects.Effect{Kind: effects.Model, Key: code}); err != nil {
+	installation := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "+providerKey)
+	if _, err := p.log.Append(effects.Effect{Kind: effects.Model, Key: code, Note: installation}); err != nil {
 		scripted.Refuse(w, http.StatusInternalServerError, "log")
 		return
 	}

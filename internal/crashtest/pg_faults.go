@@ -278,6 +278,7 @@ func (f *faulty) play(ctx context.Context, which scenario) (*Scene, error) {
 	if err := f.isBack(ctx, s); err != nil {
 		return nil, err
 	}
+	f.cut(s.broken)
 	s.load()
 	<-s.loaded
 	if err := f.settle(ctx, s); err != nil {

@@ -18,6 +18,7 @@ import (
 
 // installation is a data folder and the address that is served from it.
 type installation struct {
+	name    string
 	folder  string
 	address string
 	log     *os.File // what its processes write to standard error

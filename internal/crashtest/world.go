@@ -35,19 +35,22 @@ type ground struct {
 	db     *sql.DB
 	bucket *blob.Bucket
 	org    steward.OrganizationID
-	files  string // folder
-	temps  []string
+	files  string   // folder
+	strays []string // temporary files, as they were before anything was opened
 	isPG   bool
 }
 
-// openGround opens what servers have left behind.
+// openGround opens what servers have left behind, once it has looked for temporary files: to open the files removes some.
 func openGround(ctx context.Context, database, data, filesFolder string, org steward.OrganizationID, temps ...string) (_ *ground, err error) {
-	g := &ground{files: filesFolder, org: org, temps: temps, isPG: database != ""}
+	g := &ground{files: filesFolder, org: org, isPG: database != ""}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
 		}
 	}()
+	if g.strays, err = temporaries(append(temps, filepath.Join(filesFolder, "tmp"))...); err != nil {
+		return nil, err
+	}
 	if g.db, err = openSQL(database, data); err != nil {
 		return nil, err
 	}
@@ -265,11 +268,30 @@ func (g *ground) blobs(ctx context.Context, w *oracle.World) (err error) {
 	return err
 }
 
+// temporaries lists the files in folders of temporary ones, but for the one that backups lock. A folder that is not there has none.
+func temporaries(folders ...string) (all []string, err error) {
+	for _, folder := range folders {
+		left, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, f := range left {
+			if f.Name() != "hold" {
+				all = append(all, filepath.Join(folder, f.Name()))
+			}
+		}
+	}
+	return all, nil
+}
+
 // bytes reads every file there is.
 func (g *ground) bytes(_ context.Context, w *oracle.World) error {
-	w.Bytes = map[string]int64{}
-	err := filepath.WalkDir(g.files, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path == filepath.Join(g.files, "tmp", "hold") { // which backups lock
+	w.Bytes, w.Strays = map[string]int64{}, g.strays
+	return filepath.WalkDir(g.files, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && path == filepath.Join(g.files, "tmp") {
+			return fs.SkipDir // it was looked at before
+		}
+		if err != nil || d.IsDir() {
 			return err
 		}
 		sum, n, err := hashOf(path)
@@ -280,16 +302,6 @@ func (g *ground) bytes(_ context.Context, w *oracle.World) error {
 		w.Bytes[sum] = n
 		return err
 	})
-	for _, folder := range g.temps {
-		left, err := os.ReadDir(folder)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for _, f := range left {
-			w.Strays = append(w.Strays, filepath.Join(folder, f.Name()))
-		}
-	}
-	return err
 }
 
 func hashOf(path string) (sum string, n int64, err error) {

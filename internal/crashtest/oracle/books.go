@@ -93,7 +93,7 @@ func (j *judge) events() {
 			j.fault("delivery %s of job %s%s did not come to its end", d.ID, d.Job, d.Batch)
 		}
 	}
-	came := map[string]int{}
+	came, statuses := map[string]int{}, j.statuses()
 	for i := range j.Effects {
 		e := &j.Effects[i]
 		if e.Kind != effects.Hook {
@@ -105,6 +105,9 @@ func (j *judge) events() {
 			j.v.Events++
 		}
 		d := rows[steward.DeliveryID(e.Key)]
+		if status, there := statuses[e.Job]; there && e.Note != status.String() {
+			j.fault("event %s says that job %s is %s, and it is %v", e.Key, e.Job, e.Note, status)
+		}
 		switch {
 		case d == nil:
 			j.fault("a receiver was sent event %s of job %s%s, which is not in the database", e.Key, e.Job, e.Batch)
@@ -132,6 +135,18 @@ func (j *judge) events() {
 			}
 		}
 	}
+}
+
+// statuses are those of all jobs, also of deleted agents.
+func (j *judge) statuses() map[steward.JobID]steward.Status {
+	all := make(map[steward.JobID]steward.Status, len(j.Jobs)+len(j.Gone))
+	for i := range j.Jobs {
+		all[j.Jobs[i].ID] = j.Jobs[i].Status
+	}
+	for i := range j.Gone {
+		all[j.Gone[i].ID] = j.Gone[i].Status
+	}
+	return all
 }
 
 // completedTwice reports whether a batch may have been completed, and told of, more than once: whenever all its items had ended before it was resumed.
@@ -162,8 +177,12 @@ func (j *judge) books() {
 			}
 		}
 		if !job.DataDeletedAt.IsZero() {
-			s.purged = true
 			used = job.Usage // the steps are gone
+			if steps := j.Told.Agents[job.AgentID].Steps; steps != nil && job.Status == steward.StatusSuccess {
+				s.tally.Calls += int64(len(steps)) // each of which costs something
+			} else {
+				s.purged = true
+			}
 		}
 		if job.Status == steward.StatusCached {
 			used = steward.Free()
@@ -186,7 +205,7 @@ func (j *judge) books() {
 	for agent, s := range total {
 		got := j.Usage[agent]
 		if s.purged {
-			s.tally.Calls = got.Calls // of steps that are gone nobody knows
+			s.tally.Calls = max(s.tally.Calls, got.Calls) // of steps that are gone nobody knows
 		}
 		if got.Cost != s.tally.Cost || got.InputTokens != s.tally.InputTokens || got.OutputTokens != s.tally.OutputTokens || got.Calls != s.tally.Calls {
 			j.fault("the books of agent %s say %+v, its jobs %+v", j.Told.Agents[agent].Name, got, s.tally)

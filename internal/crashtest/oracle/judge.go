@@ -93,8 +93,6 @@ func (j *judge) ends() {
 		case job.Status == steward.StatusCancelled && j.cancelled(job, t):
 		case !slices.Contains(agent.Ends, job.Status):
 			j.lost("job %s of %s ended as %v: %+v", job.ID, agent.Name, job.Status, job.Failure)
-		case t != nil && t.Cancelled && !job.Status.Succeeded():
-			j.lost("job %s of %s was cancelled and ended as %v", job.ID, agent.Name, job.Status)
 		}
 		j.ended(job)
 		j.answer(job, &agent, t)
@@ -126,7 +124,11 @@ func (j *judge) ended(job *Job) {
 // answer looks at what a job says.
 func (j *judge) answer(job *Job, agent *Agent, t *ToldJob) {
 	deleted := t != nil && t.Deleted
-	if deleted || !job.DataDeletedAt.IsZero() {
+	if !deleted && !job.DataDeletedAt.IsZero() {
+		j.lost("the data of job %s of %s is gone, and nobody had it deleted", job.ID, agent.Name)
+		return
+	}
+	if deleted {
 		if job.DataDeletedAt.IsZero() || len(job.Outputs) > 0 || len(job.References) > 0 || len(job.Steps) > 0 || job.Text != "" {
 			j.fault("the data of job %s was deleted, and it has %d outputs, %d references, %d steps and the input %q",
 				job.ID, len(job.Outputs), len(job.References), len(job.Steps), job.Text)
@@ -212,8 +214,11 @@ func (j *judge) steps() {
 		}
 		p := place{e.Job, e.Step}
 		for _, other := range done[p] {
-			if other.Attempt == e.Attempt {
+			switch {
+			case other.Attempt == e.Attempt:
 				j.repeated("%s of job %s was done twice in attempt %d", e.Step, e.Job, e.Attempt)
+			case other.PID == e.PID && !j.interrupted(other, e):
+				j.repeated("%s of job %s was done in attempts %d and %d of one process, which nothing interrupted", e.Step, e.Job, other.Attempt, e.Attempt)
 			}
 		}
 		done[p] = append(done[p], e)
@@ -233,13 +238,28 @@ func (j *judge) repeated(format string, args ...any) {
 	j.fault("repeated: "+format, args...)
 }
 
+// interrupted reports whether something came between two steps of a process that can have cost it the record of the first.
+func (j *judge) interrupted(first, second *effects.Effect) bool {
+	return slices.ContainsFunc(j.Told.Cuts, func(c Cut) bool { return c.From.Before(second.At) && c.To.After(first.At) }) ||
+		slices.ContainsFunc(j.Told.Pauses, func(p Pause) bool { return p.PID == first.PID && p.From.After(first.At) && p.From.Before(second.At) })
+}
+
+// late reports whether the process that did something had just been woken, and may have lost the job to another one while it was stopped.
+func (j *judge) late(e *effects.Effect) bool {
+	return slices.ContainsFunc(j.Told.Pauses, func(p Pause) bool {
+		own := e.PID == p.PID
+		if e.Kind == effects.Model {
+			own = e.Note == p.Installation
+		}
+		return own && e.At.After(p.From) && e.At.Before(p.To)
+	})
+}
+
 // again counts a step that was done although it had been recorded: by a process that had lost the job while it was stopped, or wrongly.
 func (j *judge) again(e *effects.Effect, when string) {
-	for _, p := range j.Told.Pauses {
-		if e.At.After(p.From) && e.At.Before(p.To) {
-			j.v.LateSteps++
-			return
-		}
+	if j.late(e) {
+		j.v.LateSteps++
+		return
 	}
 	j.repeated("%s%s of job %s was done again in attempt %d, %s", e.Step, e.Key, e.Job, e.Attempt, when)
 }
@@ -275,11 +295,14 @@ func (j *judge) recorded(job *Job, done map[place][]*effects.Effect) {
 			j.fault("job %s has a record of %s in attempt %d, in which nobody did it", job.ID, s.Name, s.Attempt)
 		}
 	}
-	if job.Status != steward.StatusSuccess || !job.DataDeletedAt.IsZero() {
+	if job.Status != steward.StatusSuccess {
 		return
 	}
 	if used := job.Usage; agent.Steps != nil && (used.Cost == nil || agent.Used.Cost != nil && *used.Cost != *agent.Used.Cost || used.InputTokens != agent.Used.InputTokens) {
 		j.fault("job %s of %s used %+v, without faults it is %+v", job.ID, agent.Name, used, agent.Used)
+	}
+	if !job.DataDeletedAt.IsZero() {
+		return // its steps are gone
 	}
 	for _, name := range agent.Steps {
 		if !names[name] {
@@ -309,23 +332,33 @@ func (j *judge) modelCalls() {
 				j.fault("job %s has no record of %s, only of %v", job.ID, m.Step, stepNames(job))
 				continue
 			}
-			seen := false
-			for _, e := range calls[m.Key] {
-				switch {
-				case e.At.After(job.Steps[at].EndedAt):
-					j.again(e, "which "+m.Step+" has an answer to")
-				case e.At.Before(job.Steps[at].StartedAt):
-					j.v.RedoneUnrecorded++
-				case seen:
-					j.repeated("the provider was asked %s twice in one attempt of job %s", m.Key, job.ID)
-				default:
-					seen = true
-				}
-			}
-			if !seen {
-				j.fault("job %s has a record of %s, which no provider was asked", job.ID, m.Step)
-			}
+			j.asked(job, &job.Steps[at], calls[m.Key])
 		}
+	}
+}
+
+// asked compares the record of a model call with the questions that the provider got: one in the attempt that recorded it, and one at most in
+// each attempt before.
+func (j *judge) asked(job *Job, s *steward.Step, calls []*effects.Effect) {
+	seen, before := false, 0
+	for _, e := range calls {
+		switch {
+		case e.At.After(s.EndedAt):
+			j.again(e, "which "+s.Name+" has an answer to")
+		case e.At.Before(s.StartedAt):
+			before++
+		case seen:
+			j.again(e, "twice while "+s.Name+" was done once")
+		default:
+			seen = true
+		}
+	}
+	j.v.RedoneUnrecorded += before
+	if before > s.Attempt-1 {
+		j.repeated("the provider was asked about %s of job %s %d times before attempt %d", s.Name, job.ID, before, s.Attempt)
+	}
+	if !seen {
+		j.fault("job %s has a record of %s, which no provider was asked", job.ID, s.Name)
 	}
 }
 

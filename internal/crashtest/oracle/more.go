@@ -59,7 +59,13 @@ func (j *judge) gone() {
 			j.fault("job %s of a deleted agent can be read", job.ID)
 		}
 	}
+	statuses := j.statuses()
 	for agent, g := range j.Told.Gone {
+		for _, id := range g.Jobs {
+			if _, there := statuses[id]; !there {
+				j.lost("job %s of a deleted agent was acknowledged and is not there", id)
+			}
+		}
 		if !g.Deleted {
 			continue
 		}

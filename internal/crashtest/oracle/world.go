@@ -41,6 +41,7 @@ type Told struct {
 	Agents  map[steward.AgentID]Agent
 	Hooks   map[steward.WebhookID][]steward.AgentID // webhooks and the agents that they are linked to, in all of the run
 	Pauses  []Pause
+	Cuts    []Cut
 	Gone    map[steward.AgentID]ToldGone // agents that were deleted; they are not among Agents
 	Files   []ToldFile
 	Backups []ToldBackup
@@ -90,8 +91,15 @@ type ToldBatch struct {
 	Resumed   bool // it was cancelled, and resumed until all items had succeeded
 }
 
-// Pause is a time in which processes may have gone on that had lost their jobs, after they were stopped and woken.
-type Pause struct{ From, To time.Time }
+// Pause is a time in which a process may have gone on that had lost its jobs to another one, after it was stopped and woken.
+type Pause struct {
+	From, To     time.Time // from the moment when it was woken
+	PID          int
+	Installation string // of the process; model providers know it by that
+}
+
+// Cut is a time in which the database or the disk failed: a process that lives on may do again then what it could not record.
+type Cut struct{ From, To time.Time }
 
 // Job is a job in the database.
 type Job struct {
