@@ -34,9 +34,14 @@ const (
 	mostBackups = 40
 )
 
+// backsUp reports whether a backup is begun in round n of so many.
+func backsUp(n, rounds int) bool {
+	return n%max(backupEvery, (rounds+mostBackups-1)/mostBackups) == 1
+}
+
 // begin begins a backup in some rounds, unless one is under way.
 func (b *backups) begin(ctx context.Context, r *run, n int) {
-	if r.o.Database != "" || n%max(backupEvery, r.o.Rounds/mostBackups) != 1 {
+	if r.o.Database != "" || !backsUp(n, r.o.Rounds) {
 		return
 	}
 	b.mu.Lock()

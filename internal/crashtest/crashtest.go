@@ -25,6 +25,7 @@ import (
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/crashtest/rank"
 	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/document/documenttest"
 )
@@ -58,6 +59,7 @@ type Report struct {
 	DoubledEffects   int      `json:"doubled_effects"`
 	ResumeP50MS      float64  `json:"resume_p50_ms"` // from the start of a process to its first step
 	ResumeP99MS      float64  `json:"resume_p99_ms"`
+	ResumeMaxMS      float64  `json:"resume_max_ms"`
 	Resumed          int      `json:"resumed_jobs"`
 	Steps            int      `json:"steps"`
 	RedoneUnrecorded int      `json:"redone_unrecorded"` // steps that were done, and killed before they could be recorded
@@ -602,25 +604,53 @@ func (r *run) report(w *oracle.World) *Report {
 	p := &Report{
 		Name: "crash", Database: "sqlite", Seed: r.o.Seed, Kills: r.o.Rounds, Pauses: r.pauses,
 		Acknowledged: v.Acknowledged, Lost: v.Lost, RepeatedSteps: v.RepeatedSteps, DoubledEffects: v.DoubledEffects,
-		ResumeP50MS: percentile(r.resume, 50), ResumeP99MS: percentile(r.resume, 99), Resumed: v.Resumed, Steps: v.Steps,
+		ResumeP50MS: percentile(r.resume, 50), ResumeP99MS: percentile(r.resume, 99), ResumeMaxMS: percentile(r.resume, 100),
+		Resumed: v.Resumed, Steps: v.Steps,
 		RedoneUnrecorded: v.RedoneUnrecorded, LateSteps: v.LateSteps, ModelCalls: v.ModelCalls, KeyedEffects: v.KeyedEffects,
 		KeyedAgain: v.KeyedAgain, Events: v.Events, Redelivered: v.Redelivered, Batches: len(w.Batches), Files: len(w.Bytes),
 		AgentsDeleted: v.AgentsDeleted, ItemsResumed: v.ItemsResumed, StoredFiles: v.StoredFiles, References: v.References, CostLimited: v.CostLimited,
 		PicturesRead: r.picturesRead(), Backups: v.Backups,
-		Faults: len(v.Faults), FirstFaults: v.Faults[:min(len(v.Faults), 20)],
 	}
 	if r.second != nil {
 		p.Database, p.Kills = "postgres", p.Kills+r.pauses // the second worker is killed too
 	}
+	if r.o.Rounds >= manyRounds {
+		v.Faults = append(v.Faults, p.untried()...)
+	}
+	p.Faults, p.FirstFaults = len(v.Faults), v.Faults[:min(len(v.Faults), 20)]
 	return p
+}
+
+// manyRounds is how many rounds a run has to have before it must have tried everything, and put much at stake. What a shorter one gets to is a
+// matter of luck.
+const manyRounds = 20
+
+// untried says what a run had too little of for its other figures to mean much.
+func (r *Report) untried() (all []string) {
+	backups := 1
+	if r.Database != "sqlite" {
+		backups = 0 // it has tools of its own for that
+	}
+	for _, c := range []struct {
+		what       string
+		got, least int
+	}{
+		{"acknowledged jobs", r.Acknowledged, 5 * r.Kills}, {"resumed jobs", r.Resumed, r.Kills}, {"events", r.Events, r.Kills},
+		{"model calls", r.ModelCalls, 1}, {"changes under keys", r.KeyedEffects, 1}, {"batches", r.Batches, 1},
+		{"deleted agents", r.AgentsDeleted, 1}, {"resumed items", r.ItemsResumed, 1}, {"stored files", r.StoredFiles, 2},
+		{"saved files", r.References, 1}, {"jobs that their budget ended", r.CostLimited, 1}, {"pictures read by OCR", r.PicturesRead, 1},
+		{"backups", r.Backups, backups},
+	} {
+		if c.got < c.least {
+			all = append(all, fmt.Sprintf("not much was at stake: %d %s, want at least %d", c.got, c.what, c.least))
+		}
+	}
+	return all
 }
 
 // percentile returns the p-th percentile of sorted durations in milliseconds.
 func percentile(sorted []time.Duration, p int) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return float64(sorted[(len(sorted)-1)*p/100].Microseconds()) / 1000
+	return float64(rank.Of(sorted, p).Microseconds()) / 1000
 }
 
 // close ends what is left.

@@ -1,9 +1,11 @@
 package crashtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
@@ -42,5 +44,48 @@ func TestTemporaryFilesAreFoundBeforeTheyAreRemoved(t *testing.T) {
 	}
 	if !slices.Equal(w.Strays, want) {
 		t.Errorf("found %q, want %q", w.Strays, want)
+	}
+}
+
+func TestALongRunMakesNoMoreBackupsThanItMay(t *testing.T) {
+	t.Parallel()
+	for rounds, want := range map[int]int{1: 0, 2: 1, 50: 10, 199: 40, 200: 40, 201: 34, 239: 40, 240: 40, 241: 35, 2000: 40} {
+		n := 0
+		for round := range rounds {
+			if backsUp(round, rounds) {
+				n++
+			}
+		}
+		if n != want || n > mostBackups {
+			t.Errorf("%d rounds make %d backups, want %d", rounds, n, want)
+		}
+	}
+}
+
+func TestALongRunIsHeldToWhatWasAtStake(t *testing.T) {
+	t.Parallel()
+	full := Report{
+		Database: "sqlite", Kills: 20, Acknowledged: 100, Resumed: 20, Events: 20, ModelCalls: 1, KeyedEffects: 1, Batches: 1, AgentsDeleted: 1,
+		ItemsResumed: 1, StoredFiles: 2, References: 1, CostLimited: 1, PicturesRead: 1, Backups: 1,
+	}
+	for what, c := range map[string]struct {
+		change func(r *Report)
+		say    string
+	}{
+		"nothing lacks": {func(*Report) {}, ""},
+		"jobs":          {func(r *Report) { r.Acknowledged = 99 }, "99 acknowledged jobs, want at least 100"},
+		"resumed jobs":  {func(r *Report) { r.Resumed = 19 }, "19 resumed jobs"},
+		"stored files":  {func(r *Report) { r.StoredFiles = 1 }, "1 stored files"},
+		"backups":       {func(r *Report) { r.Backups = 0 }, "0 backups"},
+		"backups on PostgreSQL": {func(r *Report) {
+			r.Backups, r.Database = 0, "postgres"
+		}, ""},
+	} {
+		r := full
+		c.change(&r)
+		got := fmt.Sprint(r.untried())
+		if c.say == "" && got != "[]" || !strings.Contains(got, c.say) {
+			t.Errorf("%s: %s, want %q", what, got, c.say)
+		}
 	}
 }

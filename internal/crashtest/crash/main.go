@@ -23,6 +23,9 @@ func run(ctx context.Context) (err error) {
 	database := flag.String("database", "sqlite", "sqlite or postgres, on the server that STEWARD_TEST_POSTGRES_URL names")
 	keep := flag.String("keep", "", "folder to leave everything in; a temporary one that is deleted otherwise")
 	flag.Parse()
+	if *rounds < 1 {
+		return fmt.Errorf("-rounds %d: must be at least 1", *rounds)
+	}
 	folder, drop, err := program.Folder(*keep, "crash")
 	if err != nil {
 		return err
