@@ -5,8 +5,8 @@
 //	go run ./tools/security -only tls    one subject
 //	go run ./tools/security -scan=false  tests alone
 //
-// The exit code is 1 when a test fails or is skipped, when a scanner finds something, and with -vuln=required also when the
-// vulnerabilities could not be looked up.
+// The exit code is 1 when a test fails or is skipped, when a scanner finds something, when gosec could not be run although it was to be,
+// and with -vuln=required also when the vulnerabilities could not be looked up.
 package main
 
 import (
@@ -58,7 +58,8 @@ func main() {
 	vuln := flag.String("vuln", "", `"required" fails when the vulnerabilities cannot be looked up`)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	r, err := run(ctx, *only, *scan && *only == "")
+	all := *scan && *only == ""
+	r, err := run(ctx, *only, all)
 	stop()
 	var line []byte
 	if err == nil {
@@ -69,7 +70,7 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(string(line))
-	if !r.fine(*vuln == "required") {
+	if !r.fine(all, *vuln == "required") {
 		os.Exit(1)
 	}
 }
@@ -89,10 +90,10 @@ type report struct {
 	Seconds         float64        `json:"seconds"`
 }
 
-// fine reports whether nothing was found; a scanner that was not run finds nothing, unless it must.
-func (r *report) fine(vulnerabilities bool) bool {
-	found := func(n *int) bool { return n != nil && *n > 0 }
-	return r.Failed+r.Skipped == 0 && !found(r.Gosec) && !found(r.Vulnerabilities) && (r.Vulnerabilities != nil || !vulnerabilities)
+// fine reports whether nothing was found. A scanner that must be run and was not is not fine.
+func (r *report) fine(gosec, vulnerabilities bool) bool {
+	clean := func(n *int, must bool) bool { return n == nil && !must || n != nil && *n == 0 }
+	return r.Failed+r.Skipped == 0 && clean(r.Gosec, gosec) && clean(r.Vulnerabilities, vulnerabilities)
 }
 
 func run(ctx context.Context, only string, scan bool) (*report, error) {
@@ -294,11 +295,26 @@ func gosec(ctx context.Context) (findings int, err error) {
 	cmd := exec.CommandContext(ctx, "scripts/lint.sh", "run", "--enable-only", "gosec", "--output.json.path", "stdout", "--output.text.path", "stderr", "--show-stats=false", "./...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
-	var found struct{ Issues []json.RawMessage }
-	if derr := json.NewDecoder(bytes.NewReader(out)).Decode(&found); derr != nil {
+	return issues(out, err)
+}
+
+// exitIssues is how golangci-lint ends when it has found something. Other codes than this and 0 say that it did not look at everything.
+const exitIssues = 1
+
+// issues counts what golangci-lint has found. err is how it ended.
+func issues(out []byte, err error) (findings int, _ error) {
+	var exit *exec.ExitError
+	if found := errors.As(err, &exit) && exit.ExitCode() == exitIssues; err != nil && !found {
+		return 0, err
+	}
+	var list struct{ Issues []json.RawMessage }
+	if derr := json.NewDecoder(bytes.NewReader(out)).Decode(&list); derr != nil {
 		return 0, errors.Join(err, derr)
 	}
-	return len(found.Issues), nil
+	if err != nil && len(list.Issues) == 0 {
+		return 0, fmt.Errorf("it lists no issue, but ended like this: %w", err)
+	}
+	return len(list.Issues), nil
 }
 
 // exitVulnerable is how scripts/vuln.sh ends when it has found something.
