@@ -26,7 +26,7 @@ func TestGosecMustHaveLookedAtEverything(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			err := exec.CommandContext(t.Context(), "sh", "-c", "exit "+strconv.Itoa(c.code)).Run() //nolint:gosec // G204: a number
+			err := exec.CommandContext(t.Context(), "sh", "-c", "exit "+strconv.Itoa(c.code)).Run()
 			n, err := issues([]byte(c.out), err)
 			if err != nil {
 				n = -1

@@ -26,7 +26,7 @@ type CheckParams struct {
 	Folder   string // for what is written; empty or not there
 	Cache    string // where the compiled PDF engine is kept
 	Seed     uint64 // of the moments of the kills; the machine's own timing is not in it
-	Early    int    // kills while the program starts and migrates; 0 means 3
+	Early    int    // kills while the program starts and migrates, the first one between two migrations; 0 means 3
 	Working  int    // kills while it works; 0 means 2
 }
 
@@ -136,10 +136,8 @@ func (c *check) run(ctx context.Context) (err error) {
 	if c.c, err = newClient(c.server.address, c.m.APIKey); err != nil {
 		return err
 	}
-	for range c.p.Early {
-		if err := c.killEarly(ctx); err != nil {
-			return err
-		}
+	if err := c.killEarly(ctx); err != nil {
+		return err
 	}
 	for range c.p.Working {
 		if err := c.killWorking(ctx); err != nil {
@@ -195,8 +193,59 @@ func (c *check) killed(ctx context.Context) error {
 // longestEarly is by when a starting server is killed at the latest.
 const longestEarly = 2 * time.Second
 
-// killEarly kills a server that starts: after some of its writes, as seen from outside.
-func (c *check) killEarly(ctx context.Context) (err error) {
+// killEarly kills servers that start: the first one between two migrations, the others at any moment.
+func (c *check) killEarly(ctx context.Context) error {
+	newest, err := newestSchema(c.m.Database)
+	if err != nil {
+		return err
+	}
+	rest := c.p.Early
+	between := newest-c.m.Schema > 1
+	if between {
+		if err := c.killBetween(ctx); err != nil {
+			return err
+		}
+		rest--
+	}
+	for range rest {
+		if err := c.killStarting(ctx, newest); err != nil {
+			return err
+		}
+	}
+	if between && c.report.KillsMigrating == 0 {
+		c.fault("of %d kills none left the database between versions %d and %d", c.report.Kills, c.m.Schema, newest)
+	}
+	return nil
+}
+
+// killBetween kills a server that has made the first of its migrations and not the second, which is held up.
+func (c *check) killBetween(ctx context.Context) (err error) {
+	letGo, err := holdMigration(ctx, c.p.Database, c.server.folder, c.p.Folder, c.m.Schema+2)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, letGo()) }()
+	if err := c.server.start(); err != nil {
+		return err
+	}
+	err = until(ctx, "the first migration is made", func() (bool, error) {
+		version, err := schemaOf(ctx, c.p.Database, c.server.folder, c.p.Folder)
+		return version > c.m.Schema, errors.Join(err, c.server.alive())
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.killed(ctx); err != nil {
+		return err
+	}
+	if c.report.ToSchema == c.m.Schema+1 {
+		c.report.KillsMigrating++
+	}
+	return nil
+}
+
+// killStarting kills a server that starts: after some of its writes, as seen from outside.
+func (c *check) killStarting(ctx context.Context, newest int64) (err error) {
 	watch, done, err := c.watch(ctx)
 	if err != nil {
 		return err
@@ -224,11 +273,10 @@ func (c *check) killEarly(ctx context.Context) (err error) {
 	if err := c.killed(ctx); err != nil {
 		return err
 	}
-	newest, err := newestSchema(c.m.Database)
 	if now := c.report.ToSchema; now > before && now > c.m.Schema && now < newest {
 		c.report.KillsMigrating++
 	}
-	return err
+	return nil
 }
 
 // watch returns a function that reports whether the database has changed since it was called last.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/stewardhq/steward"
@@ -148,16 +149,24 @@ func Build(ctx context.Context, source, folder string) (string, error) {
 	return out, compile(ctx, source, out)
 }
 
-// Fixtures lists the folders of all fixtures.
-func Fixtures(folder string) ([]string, error) {
+// Fixtures lists the folders of all fixtures that have part in their names. None is an error.
+func Fixtures(folder, part string) ([]string, error) {
 	names, err := filepath.Glob(filepath.Join(folder, "*", manifestName))
-	for i := range names {
-		names[i] = filepath.Dir(names[i])
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("there are no fixtures in %s", folder)
+	var all, fit []string
+	for _, name := range names {
+		fixture := filepath.Dir(name)
+		all = append(all, filepath.Base(fixture))
+		if strings.Contains(filepath.Base(fixture), part) {
+			fit = append(fit, fixture)
+		}
 	}
-	return names, err
+	if len(fit) == 0 {
+		return nil, fmt.Errorf("no fixture in %s has %q in its name: there are %v", folder, part, all)
+	}
+	return fit, nil
 }
 
 // writeFile writes a small file of a fixture.

@@ -45,7 +45,7 @@ func run(m *testing.M) (code int, err error) {
 // fixtures lists all fixtures.
 func fixtures(t *testing.T) []string {
 	t.Helper()
-	all, err := upgrade.Fixtures("testdata")
+	all, err := upgrade.Fixtures("testdata", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +60,18 @@ func params(t *testing.T, fixture string) upgrade.CheckParams {
 		p.Database = pgtest.Empty(t)
 	}
 	return p
+}
+
+func TestFixturesThatAreNotThereAreAnError(t *testing.T) {
+	t.Parallel()
+	some, err := upgrade.Fixtures("testdata", "-sqlite")
+	if err != nil || len(some) == 0 || len(some) == len(fixtures(t)) {
+		t.Errorf("with part of a name: %v, %v", some, err)
+	}
+	_, err = upgrade.Fixtures("testdata", "mysql")
+	if err == nil || !strings.Contains(err.Error(), filepath.Base(some[0])) {
+		t.Errorf("got %v, want an error that lists the fixtures", err)
+	}
 }
 
 func TestTheProgramGoesOnWithWhatEarlierOnesLeft(t *testing.T) {
@@ -79,7 +91,7 @@ func TestTheProgramGoesOnWithWhatEarlierOnesLeft(t *testing.T) {
 			for _, f := range r.FirstFaults {
 				t.Error(f)
 			}
-			if r.Kills != 5 || r.Open < 8 || r.Acknowledged < 30 || r.KeptSteps < 30 {
+			if r.Kills != 5 || r.KillsMigrating < 1 || r.Open < 8 || r.Acknowledged < 30 || r.KeptSteps < 30 {
 				t.Errorf("there was not much at stake: %+v", r)
 			}
 		})

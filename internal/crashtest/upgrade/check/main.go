@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/stewardhq/steward/internal/crashtest"
 	"github.com/stewardhq/steward/internal/crashtest/program"
@@ -33,23 +32,19 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
+	fixtures, err := upgrade.Fixtures(*from, *only)
+	if err != nil {
+		return err
+	}
 	if *binary == "" {
 		if *binary, err = upgrade.Build(ctx, ".", temp); err != nil {
 			return err
 		}
 	}
-	fixtures, err := upgrade.Fixtures(*from)
-	if err != nil {
-		return err
-	}
 	faults := 0
 	for _, fixture := range fixtures {
-		name := filepath.Base(fixture)
-		if !strings.Contains(name, *only) {
-			continue
-		}
 		report, err := one(ctx, upgrade.CheckParams{
-			Fixture: fixture, Program: *binary, Folder: filepath.Join(temp, name), Cache: crashtest.CacheFolder(), Seed: *seed, Early: *early, Working: *working,
+			Fixture: fixture, Program: *binary, Folder: filepath.Join(temp, filepath.Base(fixture)), Cache: crashtest.CacheFolder(), Seed: *seed, Early: *early, Working: *working,
 		})
 		if err != nil {
 			return err
