@@ -160,12 +160,18 @@ func Run(ctx context.Context, name string, o Options) (*Line, error) {
 }
 
 // withServer runs fn against a new server, and stops it well afterwards.
-func withServer(ctx context.Context, o *Options, name string, config object, fn func(p *process) error) (err error) {
+func withServer(ctx context.Context, o *Options, name string, config object, fn func(p *process) error) error {
+	return withServerIn(ctx, o, name, nil, config, fn)
+}
+
+// withServerIn is withServer for a server that has variables in its environment besides the test's own.
+func withServerIn(ctx context.Context, o *Options, name string, env []string, config object, fn func(p *process) error) (err error) {
 	p, err := newProcess(ctx, o, name, config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.end()) }()
+	p.env = env
 	if err := p.start(ctx); err != nil {
 		return err
 	}

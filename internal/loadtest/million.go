@@ -59,6 +59,8 @@ func million(ctx context.Context, o *Options, l *Line) (err error) {
 	}{{"status", empty.status, full.status, 3}, {"list", empty.list, full.list, 20}, {"submit", empty.submit, full.submit, 3}} {
 		l.ms(c.name+"_p99_ms", c.filled.at(0.99))
 		l.ms(c.name+"_p99_empty_ms", c.empty.at(0.99))
+		l.ms(c.name+"_p50_ms", c.filled.at(0.5))
+		l.ms(c.name+"_p50_empty_ms", c.empty.at(0.5))
 		l.set(c.name+"_p50_ratio", c.filled.at(0.5).Seconds()/c.empty.at(0.5).Seconds())
 		l.most(c.name+"_p50_ratio", c.most)
 	}

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ func (t *times) add(d time.Duration) {
 	t.all = append(t.all, d)
 }
 
-// at returns the value below which a share of the durations lies; 0 when there are none.
+// at returns the shortest duration that a share of them are at most as long as (the nearest rank); 0 when there are none.
 func (t *times) at(share float64) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -28,7 +29,8 @@ func (t *times) at(share float64) time.Duration {
 		return 0
 	}
 	slices.Sort(t.all)
-	return t.all[min(int(share*float64(len(t.all))), len(t.all)-1)]
+	rank := int(math.Ceil(share * float64(len(t.all))))
+	return t.all[min(max(rank, 1), len(t.all))-1]
 }
 
 func (t *times) count() int {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // object is JSON.
@@ -23,6 +25,7 @@ type object = map[string]any
 // process is a server in a process of its own.
 type process struct {
 	o       *Options
+	env     []string // of its processes, besides the test's own
 	folder  string
 	addr    string
 	socket  string
@@ -79,6 +82,7 @@ func newProcess(ctx context.Context, o *Options, name string, config object) (*p
 // start starts the server and waits until it answers.
 func (p *process) start(ctx context.Context) error {
 	p.cmd = exec.Command(p.o.Program, ServeArg, "-data", p.folder, "-control", p.socket) //nolint:gosec,noctx // this program; stopped by the test
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stderr = p.log
 	if _, err := p.cmd.StdinPipe(); err != nil { // it ends with this process
 		return fmt.Errorf("start server: %w", err)
@@ -253,18 +257,5 @@ func (p *process) ask(ctx context.Context, method, path string, v any) error {
 
 // until polls a condition.
 func until(ctx context.Context, what string, every time.Duration, ok func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if done, err := ok(); done || err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waited %v until %s", patience, what)
-		}
-	}
+	return poll.Every(ctx, every, patience, what, ok)
 }

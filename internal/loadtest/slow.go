@@ -3,12 +3,15 @@ package loadtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +28,7 @@ func slow(ctx context.Context, o *Options, l *Line) error {
 		if err != nil {
 			return err
 		}
-		d := o.span(20*time.Second, time.Second)
+		d := o.span(15*time.Second, time.Second) // a body that comes slowly is waited for 20 seconds: the writers are to be there to the end
 		read, write, err := s.others(ctx, d)
 		if err != nil {
 			return err
@@ -34,7 +37,7 @@ func slow(ctx context.Context, o *Options, l *Line) error {
 		l.set("slow_readers", float64(readers))
 		l.set("slow_writers", float64(writers))
 		l.set("idle_connections", float64(idlers))
-		stop, err := s.crowd(ctx, readers, writers, idlers)
+		crowd, err := s.crowd(ctx, readers, writers, idlers)
 		if err != nil {
 			return err
 		}
@@ -52,10 +55,11 @@ func slow(ctx context.Context, o *Options, l *Line) error {
 			l.set("kb_per_slow_client", float64(now.RSS-before.RSS)/1e3/float64(readers+writers+idlers))
 			err = verr
 		}
-		stop()
+		crowd.stop()
 		if err != nil {
 			return err
 		}
+		crowd.judge(l, readers, writers)
 		return p.calm(ctx, l, &before)
 	})
 }
@@ -146,8 +150,15 @@ func (s *slowly) others(ctx context.Context, d time.Duration) (read, write *time
 	return read, write, err
 }
 
-// crowd has slow clients at it until the returned function is called.
-func (s *slowly) crowd(ctx context.Context, readers, writers, idlers int) (stop func(), err error) {
+// crowd is slow clients at work.
+type crowd struct {
+	stop    func()       // ends them, and waits for that
+	served  atomic.Int64 // downloads that were answered 200 and were under way to the end
+	sending atomic.Int64 // uploads that were neither answered nor broken off to the end
+}
+
+// crowd has slow clients at it until it is stopped.
+func (s *slowly) crowd(ctx context.Context, readers, writers, idlers int) (*crowd, error) {
 	all, err := hire(ctx, s.p.addr, readers+writers+idlers)
 	if err != nil {
 		return nil, err
@@ -157,50 +168,88 @@ func (s *slowly) crowd(ctx context.Context, readers, writers, idlers int) (stop 
 	const length = 12 << 10
 	upload := fmt.Sprintf("POST /v1/agents/run/%s/async/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{",
 		s.agent, s.p.addr, s.p.key, length)
-	done := make(chan struct{})
+	c, done := &crowd{}, make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = each(ctx, readers+writers, func(ctx context.Context, i int) error {
 			if i < readers {
-				trickleIn(ctx, all[i].net, download)
+				count(&c.served, trickleIn(ctx, all[i].net, download))
 			} else {
-				trickleOut(ctx, all[i].net, upload)
+				count(&c.sending, trickleOut(ctx, all[i].net, upload))
 			}
 			return nil
 		}) // slow clients have no errors
 	}()
-	return func() {
+	c.stop = func() {
 		cancel()
 		<-done
 		all.close()
-	}, nil
+	}
+	return c, nil
+}
+
+func count(n *atomic.Int64, is bool) {
+	if is {
+		n.Add(1)
+	}
+}
+
+// nearlyAll is which share of the slow clients must have been slow to the end, so that it is they who were measured.
+const nearlyAll = 0.95
+
+// judge notes how many of a crowd were served, once it has been stopped.
+func (c *crowd) judge(l *Line, readers, writers int) {
+	l.set("slow_readers_served", float64(c.served.Load()))
+	l.set("slow_writers_open", float64(c.sending.Load()))
+	l.want(float64(c.served.Load()) >= nearlyAll*float64(readers), "%d of %d slow readers were answered 200 and read to the end", c.served.Load(), readers)
+	l.want(float64(c.sending.Load()) >= nearlyAll*float64(writers), "%d of %d slow writers were still sending at the end", c.sending.Load(), writers)
 }
 
 // byteEvery is how long slow clients take for a byte.
 const byteEvery = 100 * time.Millisecond
 
-// trickleIn asks for much and reads it byte by byte.
-func trickleIn(ctx context.Context, c net.Conn, request []byte) {
+// trickleIn asks for much and reads it byte by byte, all but the first ones. It reports whether the answer was 200, and went on until ctx ended.
+func trickleIn(ctx context.Context, c net.Conn, request []byte) bool {
 	if _, err := c.Write(request); err != nil {
-		return
+		return false
 	}
-	var b [1]byte
+	const good = "HTTP/1.1 200"
+	got := make([]byte, 0, len(good)) // how the answer begins
+	var b [len(good)]byte
 	for sleep(ctx, byteEvery) {
 		if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-			return
+			return false
 		}
-		_, _ = c.Read(b[:]) // a slow client goes on whatever happens
+		n, err := c.Read(b[:max(len(good)-len(got), 1)])
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+		if len(got) < len(good) {
+			got = append(got, b[:n]...)
+		}
 	}
+	return string(got) == good
 }
 
-// trickleOut sends a body byte by byte.
-func trickleOut(ctx context.Context, c net.Conn, request string) {
+// trickleOut sends a body byte by byte. It reports whether the server let it until ctx ended.
+func trickleOut(ctx context.Context, c net.Conn, request string) bool {
 	if _, err := io.WriteString(c, request); err != nil {
-		return
+		return false
 	}
 	for sleep(ctx, byteEvery) {
 		if _, err := io.WriteString(c, " "); err != nil {
-			return
+			return false
 		}
 	}
+	return silent(c)
+}
+
+// silent reports whether a server has neither answered nor closed a connection.
+func silent(c net.Conn) bool {
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		return false
+	}
+	var b [1]byte
+	_, err := c.Read(b[:])
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -44,8 +45,8 @@ func soak(ctx context.Context, o *Options, l *Line) error {
 		watch := startWatch(ctx, p, max(d/soakSamples, min(time.Second, d/20))) // each look has the server collect its garbage
 		rate, err := atRate(ctx, soakClients, soakShare*capacity, d, func(_ context.Context, i int, due time.Time) error { return m.one(i, due) })
 		seen, werr := watch()
-		if err != nil || werr != nil {
-			return fmt.Errorf("soak: %w %w", err, werr)
+		if err := errors.Join(err, werr); err != nil {
+			return err
 		}
 		l.set("calls_per_second", rate)
 		l.set("calls", float64(m.took.count()))

@@ -2,6 +2,8 @@ package loadtest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +36,7 @@ func uploads(ctx context.Context, o *Options, l *Line) error {
 		if err := p.resetPeak(); err != nil {
 			return fmt.Errorf("reset peak: %w", err)
 		}
-		u := &uploading{p: p, size: size, seed: o.Seed}
+		u := &uploading{p: p, size: size, seed: o.Seed, stored: map[string]int{}}
 		began := time.Now()
 		if err := each(ctx, n+n/10, func(ctx context.Context, i int) error { return u.client(ctx, i, i >= n) }); err != nil {
 			return err
@@ -67,10 +69,16 @@ type uploading struct {
 	oddest  atomic.Value // of string
 
 	mu     sync.Mutex
-	stored []string
+	stored map[string]int // which client's file an id that was acknowledged is of
 }
 
 const uploadBoundary = "load-test-boundary"
+
+// noise is what the i-th client sends.
+func (u *uploading) noise(i int) io.Reader {
+	noise := rand.NewChaCha8([32]byte{byte(u.seed), byte(i), byte(i >> 8)}) //nolint:gosec // G115: a seed may be cut
+	return io.LimitReader(noise, u.size)
+}
 
 // client uploads one file, or breaks off half-way.
 func (u *uploading) client(ctx context.Context, i int, breakOff bool) error {
@@ -87,8 +95,7 @@ func (u *uploading) client(ctx context.Context, i int, breakOff bool) error {
 	if breakOff {
 		length, tail = length/2, ""
 	}
-	noise := rand.NewChaCha8([32]byte{byte(u.seed), byte(i), byte(i >> 8)}) //nolint:gosec // G115: a seed may be cut
-	body := io.MultiReader(strings.NewReader(request), io.LimitReader(noise, length), strings.NewReader(tail))
+	body := io.MultiReader(strings.NewReader(request), io.LimitReader(u.noise(i), length), strings.NewReader(tail))
 	if err := c.net.SetDeadline(time.Now().Add(10 * time.Minute)); err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func (u *uploading) client(ctx context.Context, i int, breakOff bool) error {
 			return err
 		}
 		u.mu.Lock()
-		u.stored = append(u.stored, id)
+		u.stored[id] = i
 		u.mu.Unlock()
 	case a.refused():
 		u.refused.Add(1)
@@ -126,26 +133,71 @@ func (u *uploading) left(ctx context.Context, l *Line, before *vitals) error {
 	folder := filepath.Join(u.p.folder, "files")
 	// What broke off is noticed when its connection has ended.
 	err := until(ctx, "the server is rid of what broke off", 20*time.Millisecond, func() (bool, error) {
-		temps, _, err := countFiles(folder)
-		return temps == 0, err
+		staged := false
+		err := eachFile(folder, func(path string) error {
+			staged = staged || strings.HasPrefix(filepath.Base(path), "staged-")
+			return nil
+		})
+		return !staged, err
 	})
 	l.want(err == nil, "temporary files are left: %v", err)
-	_, blobs, err := countFiles(folder)
+	whole, err := u.compare(l, folder)
 	if err != nil {
 		return err
 	}
-	l.want(blobs == len(u.stored), "%d files are stored, %d were acknowledged", blobs, len(u.stored))
-	for _, id := range u.stored {
+	l.set("stored_whole", float64(whole))
+	for id := range u.stored {
 		if err := u.p.call(ctx, http.MethodDelete, "/v1/files/"+id+"/", "", http.StatusNoContent, nil); err != nil {
 			return err
 		}
 	}
-	_, blobs, err = countFiles(folder)
-	if err != nil {
-		return err
+	u.stored = nil
+	if _, err := u.compare(l, folder); err != nil {
+		return fmt.Errorf("after all were deleted: %w", err)
 	}
-	l.want(blobs == 0, "%d files are left after all were deleted", blobs)
 	return u.p.calm(ctx, l, before)
+}
+
+// compare wants a folder to have each acknowledged file, byte for byte and under its hash, and no other. It returns how many are so.
+func (u *uploading) compare(l *Line, folder string) (whole int, err error) {
+	missing := map[string]bool{}
+	for _, i := range u.stored {
+		sum, err := sumOf(u.noise(i))
+		if err != nil {
+			return 0, err
+		}
+		missing[sum] = true
+	}
+	err = eachFile(folder, func(path string) error {
+		f, err := os.Open(path) //nolint:gosec // in the test's folder
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }() // only read
+		sum, err := sumOf(f)
+		name := filepath.Base(path)
+		switch {
+		case err != nil:
+			return err
+		case !missing[name]:
+			l.want(false, "the file %s is stored, which was not acknowledged", name)
+		case sum != name:
+			l.want(false, "the file %s has the hash %s", name, sum)
+		default:
+			whole++
+		}
+		delete(missing, name)
+		return nil
+	})
+	l.want(len(missing) == 0, "%d acknowledged files are not there", len(missing))
+	return whole, err
+}
+
+// sumOf returns the SHA-256 of what there is to read, in hexadecimal.
+func sumOf(r io.Reader) (string, error) {
+	h := sha256.New()
+	_, err := io.Copy(h, r)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // calm waits until the server has no more files open and goroutines than before.
@@ -161,20 +213,15 @@ func (p *process) calm(ctx context.Context, l *Line, before *vitals) error {
 	return nil
 }
 
-// countFiles counts the temporary files and the blobs of a folder.
-func countFiles(folder string) (temps, blobs int, err error) {
-	err = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+// eachFile calls fn for each file in a folder, except for those that go meanwhile.
+func eachFile(folder string, fn func(path string) error) error {
+	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, os.ErrNotExist): // it went meanwhile
 			return nil
 		case err != nil || d.IsDir():
 			return err
-		case strings.HasPrefix(d.Name(), "staged-"):
-			temps++
-		case len(d.Name()) == 64: // a hash
-			blobs++
 		}
-		return nil
+		return fn(path)
 	})
-	return temps, blobs, err
 }

@@ -11,13 +11,15 @@ import (
 // ErrLate is in the error of an Until whose time is up.
 var ErrLate = errors.New("waited too long")
 
-// every is the time between two looks.
-const every = 2 * time.Millisecond
-
 // Until asks ok until it says true or fails, for patience at most. what names the condition in the error.
 //
 // Errors: that of ok; one with ErrLate when the time is up; the cause of ctx's end.
 func Until(ctx context.Context, patience time.Duration, what string, ok func() (bool, error)) error {
+	return Every(ctx, 2*time.Millisecond, patience, what, ok)
+}
+
+// Every is Until with a time between two looks, for looks that cost something.
+func Every(ctx context.Context, every, patience time.Duration, what string, ok func() (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrLate)
 	defer cancel()
 	tick := time.NewTicker(every)

@@ -13,13 +13,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/stewardhq/steward/internal/crashtest"
+	"github.com/stewardhq/steward/internal/crashtest/program"
 	"github.com/stewardhq/steward/internal/loadtest"
 )
 
@@ -27,12 +25,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == loadtest.ServeArg {
 		os.Exit(loadtest.Serve(os.Args[2:]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1) //nolint:gocritic // the signal handler dies with the process
-	}
+	program.Main("load", run)
 }
 
 func run(ctx context.Context) (err error) {
@@ -44,7 +37,7 @@ func run(ctx context.Context) (err error) {
 	dir := flag.String("dir", "", "folder for databases and files; a temporary one that is deleted otherwise")
 	lenient := flag.Bool("lenient", false, "look at no threshold of times, on a machine that is busy besides")
 	flag.Parse()
-	program, err := os.Executable()
+	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
@@ -54,7 +47,7 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	o := loadtest.Options{
-		Scale: *scale, Duration: *duration, Seed: *seed, Folder: folder, Cache: cacheFolder(), Program: program, Lenient: *lenient,
+		Scale: *scale, Duration: *duration, Seed: *seed, Folder: folder, Cache: crashtest.CacheFolder(), Program: self, Lenient: *lenient,
 		Progress: func(text string) { fmt.Fprintln(os.Stderr, time.Now().Format(time.TimeOnly), text) },
 	}
 	if *database != "sqlite" && *database != "postgres" {
@@ -95,13 +88,4 @@ func one(ctx context.Context, name string, o loadtest.Options, postgres bool) er
 		return fmt.Errorf("%s: %s", name, strings.Join(line.Broken, "; "))
 	}
 	return nil
-}
-
-// cacheFolder is where the program keeps the compiled PDF engine for its user.
-func cacheFolder() string {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		base = os.TempDir()
-	}
-	return filepath.Join(base, "steward")
 }
