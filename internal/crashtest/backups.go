@@ -10,6 +10,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/backup"
+	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
 )
 
@@ -124,7 +125,7 @@ func (m *madeBackup) look(ctx context.Context, folder string) (_ *oracle.ToldBac
 	for _, f := range v.Findings {
 		told.Findings = append(told.Findings, f.Check+": "+f.Message)
 	}
-	db, err := openSQL("", folder)
+	db, err := local.OpenSQL("", folder)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ func (r *run) awaitGone(ctx context.Context, state string) (err error) {
 			state = `j.data_deleted_at IS NULL`
 		}
 	}
-	db, err := openSQL(r.o.Database, r.main.folder)
+	db, err := local.OpenSQL(r.o.Database, r.main.folder)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/crashtest/effects"
+	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
 	"github.com/stewardhq/steward/internal/crashtest/rank"
 	"github.com/stewardhq/steward/internal/crashtest/scripted"
@@ -197,7 +198,7 @@ func (r *run) install(ctx context.Context, name, socket string, roles []string) 
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	var err error
-	if n.address, err = freeAddress(ctx); err != nil {
+	if n.address, err = local.FreeAddress(ctx); err != nil {
 		return nil, err
 	}
 	if n.log, err = os.Create(filepath.Join(r.o.Folder, name+".log")); err != nil { //nolint:gosec // in the test's folder
@@ -538,7 +539,7 @@ func (r *run) timePasses(ctx context.Context) error {
 
 // change changes the database while no server runs.
 func (r *run) change(ctx context.Context, statement string) (err error) {
-	db, err := openSQL(r.o.Database, r.main.folder)
+	db, err := local.OpenSQL(r.o.Database, r.main.folder)
 	if err != nil {
 		return err
 	}

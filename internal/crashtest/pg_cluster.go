@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stewardhq/steward/internal/crashtest/local"
 )
 
 // cluster is a PostgreSQL server of the test's own, with fsync on, which the test may stop and kill.
@@ -59,7 +61,7 @@ func newCluster(ctx context.Context, server string) (_ *cluster, err error) {
 	if c.bin, err = clusterPrograms(ctx, server); err != nil {
 		return nil, err
 	}
-	if c.address, err = freeAddress(ctx); err != nil {
+	if c.address, err = local.FreeAddress(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.makeFolder(); err != nil {

@@ -142,15 +142,6 @@ func until(ctx context.Context, what string, ok func() (bool, error)) error {
 	return poll.Until(ctx, patience, what, ok)
 }
 
-// freeAddress returns an address that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // Builds compiles two builds of the server, which tell different versions of themselves, into a folder. The module's folder must be
 // the working directory or above it.
 func Builds(ctx context.Context, folder string) ([]string, error) {

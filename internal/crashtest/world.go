@@ -16,12 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/blob"
 	"github.com/stewardhq/steward/internal/clock"
+	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
 	"github.com/stewardhq/steward/internal/files"
 	"github.com/stewardhq/steward/internal/store"
@@ -51,7 +49,7 @@ func openGround(ctx context.Context, database, data, filesFolder string, org ste
 	if g.strays, err = temporaries(append(temps, filepath.Join(filesFolder, "tmp"))...); err != nil {
 		return nil, err
 	}
-	if g.db, err = openSQL(database, data); err != nil {
+	if g.db, err = local.OpenSQL(database, data); err != nil {
 		return nil, err
 	}
 	if g.isPG {
@@ -69,18 +67,6 @@ func openGround(ctx context.Context, database, data, filesFolder string, org ste
 	}
 	g.bucket, err = blob.Open(ctx, filesFolder, &blob.Options{Logger: slog.New(slog.DiscardHandler), TempDir: filepath.Join(data, "tmp")})
 	return g, err
-}
-
-// openSQL opens a database for statements of the test's own.
-func openSQL(database, data string) (*sql.DB, error) {
-	if database == "" {
-		return sql.Open("sqlite3", "file:"+filepath.Join(data, "steward.db")+"?_busy_timeout=10000")
-	}
-	config, err := pgx.ParseConfig(database)
-	if err != nil {
-		return nil, fmt.Errorf("read database URL: %w", err)
-	}
-	return stdlib.OpenDB(*config), nil
 }
 
 func (g *ground) close() error {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
@@ -51,12 +52,7 @@ func newProcess(ctx context.Context, o *Options, name string, config object) (*p
 		return nil, fmt.Errorf("make folder of the socket: %w", err)
 	}
 	p := &process{o: o, folder: folder, socket: filepath.Join(sockets, "control")}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("find a free port: %w", err)
-	}
-	p.addr = l.Addr().String()
-	if err := l.Close(); err != nil {
+	if p.addr, err = local.FreeAddress(ctx); err != nil {
 		return nil, err
 	}
 	all := object{"listen": p.addr, "database": o.Database, "ocr": "off", "cache": o.Cache, "models": object{"detect": "off"}}

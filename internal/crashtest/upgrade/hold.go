@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/stewardhq/steward/internal/crashtest/local"
 )
 
 // holdMigration has the migration to a version, which is not the next one, never come to its end until letGo is called, after the server
@@ -44,7 +46,7 @@ func holdSQLite(ctx context.Context, data, temp string, version int64) (letGo fu
 
 // keepingLog changes a SQLite database that nobody has open, and leaves it with its write-ahead log, as a kill does.
 func keepingLog(ctx context.Context, data, temp, statement string) (err error) {
-	db, err := openSQL("", data)
+	db, err := local.OpenSQL("", data)
 	if err != nil {
 		return err
 	}

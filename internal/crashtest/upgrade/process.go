@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/scripted"
 )
 
@@ -39,7 +40,7 @@ func install(ctx context.Context, program, folder, database, cache, provider str
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
 	var err error
-	if n.address, err = freeAddress(ctx); err != nil {
+	if n.address, err = local.FreeAddress(ctx); err != nil {
 		return nil, err
 	}
 	catalogue := filepath.Join(folder, "catalogue.json")
@@ -177,15 +178,6 @@ func (n *installation) close() error {
 		<-n.exited               //nolint:errcheck // neither is there a good end here
 	}
 	return n.log.Close()
-}
-
-// freeAddress returns an address that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // compile compiles the program of a source folder.

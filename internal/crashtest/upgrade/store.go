@@ -14,27 +14,15 @@ import (
 	"regexp"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	_ "github.com/mattn/go-sqlite3" // the driver sqlite3
+
+	"github.com/stewardhq/steward/internal/crashtest/local"
 )
 
 const databaseName = "steward.db"
 
-// openSQL opens a database for statements of the test's own.
-func openSQL(database, data string) (*sql.DB, error) {
-	if database == "" {
-		return sql.Open("sqlite3", "file:"+filepath.Join(data, databaseName)+"?_busy_timeout=10000")
-	}
-	config, err := pgx.ParseConfig(database)
-	if err != nil {
-		return nil, errors.New("read database URL: it is none")
-	}
-	return stdlib.OpenDB(*config), nil
-}
-
 // execute changes a database.
 func execute(ctx context.Context, database, data string, statements ...string) (err error) {
-	db, err := openSQL(database, data)
+	db, err := local.OpenSQL(database, data)
 	if err != nil {
 		return err
 	}
@@ -50,7 +38,7 @@ func execute(ctx context.Context, database, data string, statements ...string) (
 // lasting makes what is open never run out: a fixture is used for years. The caller closes the database when its files have been
 // copied, because whoever closes a SQLite database last tidies it up.
 func lasting(ctx context.Context, database, data string) (*sql.DB, error) {
-	db, err := openSQL(database, data)
+	db, err := local.OpenSQL(database, data)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +86,7 @@ func schemaOf(ctx context.Context, database, data, temp string) (version int64, 
 		}
 		data = temp
 	}
-	db, err := openSQL(database, data)
+	db, err := local.OpenSQL(database, data)
 	if err != nil {
 		return 0, err
 	}
