@@ -16,6 +16,7 @@ type pair struct {
 	client, server net.Conn
 	asks, answers  *link
 	doomed         atomic.Bool // the next answer is not to arrive; see CutAtCommit
+	session        session     // what the client does; only the toxic of its questions looks at it
 
 	closing sync.Once
 	done    chan struct{}
@@ -49,6 +50,32 @@ func newLink(c *pair, from, to net.Conn, toxic func(f *fault) func(*pair) toxics
 	return l
 }
 
+// see follows what a client of PostgreSQL sends.
+func (c *pair) see(data []byte) {
+	if !c.proxy.framed {
+		return
+	}
+	for n := 0; ; {
+		m, ok := next(data, n)
+		if !ok {
+			return
+		}
+		c.session.commits(&m)
+		n = m.to
+	}
+}
+
+// watch passes on what a client sends, and follows it.
+type watch struct{ pair *pair }
+
+// Pipe implements toxics.Toxic.
+func (t watch) Pipe(stub *toxics.ToxicStub) {
+	pass(stub, func(data []byte) (out []byte, end bool) {
+		t.pair.see(data)
+		return data, false
+	})
+}
+
 // run returns when both directions have ended.
 func (c *pair) run() {
 	var wg sync.WaitGroup
@@ -74,6 +101,9 @@ func (c *pair) close() {
 	c.closing.Do(func() {
 		c.proxy.mu.Lock()
 		reset := c.proxy.now.reset
+		if reset || c.proxy.now.refuse {
+			c.proxy.met.Add(1)
+		}
 		c.proxy.mu.Unlock()
 		for _, conn := range []net.Conn{c.client, c.server} {
 			if tcp, ok := conn.(*net.TCPConn); ok && reset {
@@ -109,6 +139,12 @@ func (l *link) read() {
 }
 
 func (l *link) push(data []byte) bool {
+	p := l.pair.proxy
+	p.mu.Lock()
+	if p.now.all && l.toxic(&p.now) != nil {
+		p.met.Add(int64(len(data)))
+	}
+	p.mu.Unlock()
 	select {
 	case l.in <- &stream.StreamChunk{Data: data, Timestamp: time.Now()}:
 		return true
@@ -128,9 +164,8 @@ func (l *link) pipe() {
 		var t toxics.Toxic = &toxics.NoopToxic{}
 		if made := l.toxic(&now); made != nil {
 			t = made(l.pair)
-		}
-		if s, ok := t.(toxics.StatefulToxic); ok {
-			l.stub.State = s.NewState()
+		} else if l == l.pair.asks {
+			t = watch{l.pair}
 		}
 		t.Pipe(l.stub)
 		if l.stub.Closed() {

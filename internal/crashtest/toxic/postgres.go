@@ -3,6 +3,8 @@ package toxic
 import (
 	"bytes"
 	"encoding/binary"
+	"regexp"
+	"strings"
 	"sync/atomic"
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
@@ -12,6 +14,9 @@ import (
 const (
 	msgFirst        = 0
 	msgQuery        = 'Q'
+	msgParse        = 'P'
+	msgBind         = 'B'
+	msgExecute      = 'E'
 	msgSync         = 'S'
 	msgNotification = 'A'
 )
@@ -59,13 +64,13 @@ func wholeMessages(data []byte) int {
 
 // Mute keeps notifications (NOTIFY) from arriving. All else passes.
 func (p *Proxy) Mute() {
-	p.set(fault{answer: func(*pair) toxics.Toxic { return mute{} }})
+	p.set(fault{answer: func(c *pair) toxics.Toxic { return mute{c} }})
 }
 
-type mute struct{}
+type mute struct{ pair *pair }
 
 // Pipe implements toxics.Toxic.
-func (mute) Pipe(stub *toxics.ToxicStub) {
+func (t mute) Pipe(stub *toxics.ToxicStub) {
 	pass(stub, func(data []byte) (out []byte, end bool) {
 		for n := 0; ; {
 			m, ok := next(data, n)
@@ -74,13 +79,15 @@ func (mute) Pipe(stub *toxics.ToxicStub) {
 			}
 			if m.kind != msgNotification {
 				out = append(out, data[m.from:m.to]...)
+			} else {
+				t.pair.proxy.met.Add(1)
 			}
 			n = m.to
 		}
 	})
 }
 
-// CutAtCommit cuts connections at every n-th message that makes the server commit: with arrives true the server gets it and its answer is
+// CutAtCommit cuts connections at every n-th message that makes the server commit something that was written: with arrives true the server gets it and its answer is
 // lost, otherwise the server never gets it. The client cannot tell the one from the other.
 func (p *Proxy) CutAtCommit(n int64, arrives bool) {
 	count := new(atomic.Int64)
@@ -95,25 +102,93 @@ type commitCut struct {
 	every   int64
 	count   *atomic.Int64
 	arrives bool
-	open    bool // a transaction was begun
 }
 
-// commits reports whether a message makes the server commit: a COMMIT, or the end of statements that are a transaction together.
-func (t *commitCut) commits(m *message) bool {
-	switch {
-	case m.kind == msgSync:
-		return !t.open
-	case m.kind != msgQuery:
-		return false
-	case bytes.HasPrefix(m.body, []byte("begin")):
-		t.open = true
-	case bytes.HasPrefix(m.body, []byte("rollback")):
-		t.open = false
-	case bytes.HasPrefix(m.body, []byte("commit")):
-		t.open = false
-		return true
+// session is what a client's messages have come to.
+type session struct {
+	statements map[string]effect // prepared ones by their names
+	bound      effect            // of the statement that was bound last
+	open       bool              // a transaction was begun
+	wrote      bool              // something was written since the last commit
+}
+
+// effect is what a statement does to a transaction.
+type effect int
+
+const (
+	reads effect = iota
+	writes
+	begins
+	commits
+	rollsBack
+)
+
+// writing finds statements that write, wherever it stands in them. Rows that are locked ("for update") are none.
+var writing = regexp.MustCompile(`(?i)\b(insert\s+into|delete\s+from|merge\s+into|do\s+update|pg_notify|create|alter|drop|truncate|update\s+(only\s+)?\S+(\s+(as\s+)?\w+)?\s+set)\b`)
+
+func effectOf(statement []byte) effect {
+	switch first, rest, _ := strings.Cut(strings.ToLower(string(bytes.TrimRight(statement, "\x00; \n"))), " "); {
+	case first == "begin":
+		return begins
+	case first == "commit":
+		return commits
+	case first == "rollback" && !strings.HasPrefix(rest, "to "):
+		return rollsBack
+	case writing.Match(statement):
+		return writes
+	}
+	return reads
+}
+
+// commits takes the next message in and reports whether it makes the server commit something that was written: a COMMIT, or the end of
+// statements that are a transaction together.
+func (s *session) commits(m *message) bool {
+	switch m.kind {
+	case msgParse:
+		name, rest, _ := bytes.Cut(m.body, []byte{0})
+		statement, _, _ := bytes.Cut(rest, []byte{0})
+		if s.statements == nil {
+			s.statements = map[string]effect{}
+		}
+		s.statements[string(name)] = effectOf(statement)
+	case msgBind:
+		_, rest, _ := bytes.Cut(m.body, []byte{0}) // the portal's name
+		name, _, _ := bytes.Cut(rest, []byte{0})
+		s.bound = s.statements[string(name)]
+	case msgExecute:
+		return s.runs(s.bound)
+	case msgQuery:
+		return s.runs(effectOf(m.body)) || s.ends()
+	case msgSync:
+		return s.ends()
 	}
 	return false
+}
+
+// runs follows a statement, and reports whether it commits something that was written.
+func (s *session) runs(e effect) bool {
+	switch e {
+	case reads:
+	case writes:
+		s.wrote = true
+	case begins:
+		s.open = true
+	case rollsBack:
+		s.open, s.wrote = false, false
+	case commits:
+		s.open = false
+		return s.ends()
+	}
+	return false
+}
+
+// ends follows the end of statements, which commits them outside of a transaction.
+func (s *session) ends() bool {
+	if s.open || !s.wrote {
+		return false
+	}
+	s.wrote = false
+	return true
 }
 
 // Pipe implements toxics.Toxic.
@@ -124,7 +199,8 @@ func (t *commitCut) Pipe(stub *toxics.ToxicStub) {
 			if !ok {
 				return data, false
 			}
-			if t.commits(&m) && t.count.Add(1)%t.every == 0 {
+			if t.pair.session.commits(&m) && t.count.Add(1)%t.every == 0 {
+				t.pair.proxy.met.Add(1)
 				if !t.arrives {
 					return data[:m.from], true
 				}

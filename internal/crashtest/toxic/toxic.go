@@ -15,6 +15,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2/stream"
@@ -26,7 +27,8 @@ import (
 type Proxy struct {
 	upstream string
 	listener net.Listener
-	framed   bool // chunks are whole messages of PostgreSQL's protocol
+	framed   bool         // chunks are whole messages of PostgreSQL's protocol
+	met      atomic.Int64 // see Met
 
 	mu     sync.Mutex
 	now    fault
@@ -39,6 +41,7 @@ type Proxy struct {
 type fault struct {
 	ask    func(p *pair) toxics.Toxic // on the way to the server
 	answer func(p *pair) toxics.Toxic // on the way back
+	all    bool                       // all bytes that come on such a way meet it
 	loses  bool                       // bytes are lost: connections that stand when the fault ends are closed
 	refuse bool                       // new connections are closed at once
 	reset  bool                       // connections end with a reset
@@ -67,26 +70,32 @@ func listen(ctx context.Context, upstream string, framed bool) (*Proxy, error) {
 // Addr is where clients connect (host:port).
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
+// Met returns how often faults met something since the proxy began to listen: bytes that were slowed down, swallowed or held, connections that
+// were cut, reset or refused, notifications that were kept. The count is whole when the fault has ended.
+func (p *Proxy) Met() int64 { return p.met.Load() }
+
 // Slow delays what the server answers by latency, give or take jitter.
 func (p *Proxy) Slow(latency, jitter time.Duration) {
 	t := &toxics.LatencyToxic{Latency: latency.Milliseconds(), Jitter: jitter.Milliseconds()}
-	p.set(fault{answer: always(t)})
+	p.set(fault{answer: always(t), all: true})
 }
 
 // Trickle lets answers come at a number of KiB a second.
-func (p *Proxy) Trickle(kib int64) { p.set(fault{answer: always(&toxics.BandwidthToxic{Rate: kib})}) }
+func (p *Proxy) Trickle(kib int64) {
+	p.set(fault{answer: always(&toxics.BandwidthToxic{Rate: kib}), all: true})
+}
 
 // Blackhole swallows every byte, both ways, and tells neither side that the other has closed. Connections that stand at its end have lost
 // bytes, and are closed then.
 func (p *Proxy) Blackhole() {
 	swallow := func(c *pair) toxics.Toxic { return silence{c} }
-	p.set(fault{ask: swallow, answer: swallow, loses: true})
+	p.set(fault{ask: swallow, answer: swallow, all: true, loses: true})
 }
 
 // Hold keeps every byte, both ways, and delivers it when the fault ends, as a network does that was cut for a while.
 func (p *Proxy) Hold() {
 	keep := func(c *pair) toxics.Toxic { return hold{c} }
-	p.set(fault{ask: keep, answer: keep})
+	p.set(fault{ask: keep, answer: keep, all: true})
 }
 
 // Reset ends all connections with a reset, and new ones at their first byte.
@@ -104,12 +113,12 @@ func (p *Proxy) Refuse() {
 
 // CutAfter closes each connection after so many more bytes of answers, which may be in the middle of one.
 func (p *Proxy) CutAfter(bytes int64) {
-	p.set(fault{answer: always(&toxics.LimitDataToxic{Bytes: bytes})})
+	p.set(fault{answer: func(c *pair) toxics.Toxic { return &limit{pair: c, left: bytes} }})
 }
 
 // CutQuestionAfter closes each connection after so many more bytes of what is sent to the server.
 func (p *Proxy) CutQuestionAfter(bytes int64) {
-	p.set(fault{ask: always(&toxics.LimitDataToxic{Bytes: bytes})})
+	p.set(fault{ask: func(c *pair) toxics.Toxic { return &limit{pair: c, left: bytes, ask: true} }})
 }
 
 // Heal ends the fault.
@@ -194,6 +203,7 @@ func (p *Proxy) connect(client net.Conn) {
 	refuse := p.now.refuse || p.closed
 	p.mu.Unlock()
 	if refuse {
+		p.met.Add(1)
 		_ = client.Close() // as it is meant
 		return
 	}
@@ -251,6 +261,29 @@ func (t silence) Pipe(stub *toxics.ToxicStub) {
 			}
 		}
 	}
+}
+
+// limit closes a connection after so many bytes.
+type limit struct {
+	pair *pair
+	left int64
+	ask  bool // they are sent to the server
+}
+
+// Pipe implements toxics.Toxic.
+func (t *limit) Pipe(stub *toxics.ToxicStub) {
+	pass(stub, func(data []byte) (out []byte, end bool) {
+		if t.ask {
+			t.pair.see(data)
+		}
+		out = data[:min(t.left, int64(len(data)))]
+		t.left -= int64(len(out))
+		if t.left > 0 {
+			return out, false
+		}
+		t.pair.proxy.met.Add(1)
+		return out, true
+	})
 }
 
 // pass hands chunks on while each says so; it returns when it was interrupted or the stub is closed.

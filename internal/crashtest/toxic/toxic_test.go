@@ -141,6 +141,14 @@ func mustEcho(t *testing.T, c net.Conn, text string) {
 	}
 }
 
+// mustMeet wants faults to have met something so often.
+func mustMeet(t *testing.T, p *toxic.Proxy, want int64) {
+	t.Helper()
+	if got := p.Met(); got != want {
+		t.Errorf("faults met something %d times, want %d", got, want)
+	}
+}
+
 func TestBytesPassWithoutAFault(t *testing.T) {
 	t.Parallel()
 	p := open(t, toxic.Listen, serveEcho(t).addr)
@@ -152,6 +160,7 @@ func TestBytesPassWithoutAFault(t *testing.T) {
 	if got, err := hear(t, c, 1, soon); !errors.Is(err, io.EOF) {
 		t.Errorf("after the end: got %q, %v, want the end of the answer", got, err)
 	}
+	mustMeet(t, p, 0)
 }
 
 func TestAnswersAreSlow(t *testing.T) {
@@ -167,6 +176,7 @@ func TestAnswersAreSlow(t *testing.T) {
 	}
 	p.Heal()
 	mustEcho(t, c, "three")
+	mustMeet(t, p, int64(len("two")))
 }
 
 func TestABlackHoleIsSilent(t *testing.T) {
@@ -191,6 +201,7 @@ func TestABlackHoleIsSilent(t *testing.T) {
 	if got := e.seen(); got != "beforeafter" {
 		t.Errorf("the server saw %q, want nothing of what was swallowed", got)
 	}
+	mustMeet(t, p, 2*int64(len("into it")))
 }
 
 func TestHeldBytesArriveLater(t *testing.T) {
@@ -207,6 +218,7 @@ func TestHeldBytesArriveLater(t *testing.T) {
 	if got, err := hear(t, c, 4, soon); got != "held" || err != nil {
 		t.Errorf("after bytes were held: got %q, %v", got, err)
 	}
+	mustMeet(t, p, int64(len("held")))
 }
 
 func TestConnectionsAreReset(t *testing.T) {
@@ -221,6 +233,7 @@ func TestConnectionsAreReset(t *testing.T) {
 	if _, err := say(t, dial(t, p), "hello", 1, soon); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
 		t.Errorf("a new connection: got %v, want its end", err)
 	}
+	mustMeet(t, p, 2)
 	p.Heal()
 	mustEcho(t, dial(t, p), "after")
 }
@@ -237,6 +250,7 @@ func TestConnectionsAreRefused(t *testing.T) {
 	if _, err := hear(t, dial(t, p), 1, soon); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a new connection: got %v, want its end", err)
 	}
+	mustMeet(t, p, 2)
 	p.Heal()
 	mustEcho(t, dial(t, p), "after")
 }
@@ -255,6 +269,7 @@ func TestAnAnswerIsCutInTheMiddle(t *testing.T) {
 		t.Errorf("a question that was cut: got %q, %v, want the end", got, err)
 	}
 	e.mustSee(t, "a long answerque")
+	mustMeet(t, p, 2)
 }
 
 // msg is a message of PostgreSQL's protocol; kind 0 is the first one.
@@ -284,6 +299,7 @@ func TestNotificationsAreMuted(t *testing.T) {
 	if got, err := say(t, c, whole[7:], len(rest), soon); got != rest || err != nil {
 		t.Errorf("muted, in pieces: got %q, %v, want %q", got, err, rest)
 	}
+	mustMeet(t, p, 2)
 	p.Heal()
 	mustEcho(t, c, msg('A', "told again"))
 }
@@ -295,18 +311,72 @@ func TestConnectionsAreCutAtCommit(t *testing.T) {
 		p := open(t, toxic.ListenPostgres, e.addr)
 		p.CutAtCommit(2, arrives)
 		c := dial(t, p)
-		first := msg(0, "hello") + msg('Q', "begin\x00") + msg('S', "") + msg('Q', "commit\x00") + msg('Q', "begin\x00") + msg('S', "")
+		first := msg(0, "hello") + query("begin") + msg('S', "") + query(insert) + query("commit") + query("begin") + msg('S', "")
 		mustEcho(t, c, first)
-		mustEcho(t, c, msg('Q', "insert\x00"))
-		if got, err := say(t, c, msg('Q', "commit\x00"), 1, soon); got != "" || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("arrives %v: got %q, %v, want the end in place of an answer", arrives, got, err)
-		}
-		want := first + msg('Q', "insert\x00")
+		mustEcho(t, c, query(insert))
+		mustMeet(t, p, 0)
+		mustCut(t, c, query("commit"))
+		want := first + query(insert)
 		if arrives {
-			want += msg('Q', "commit\x00")
+			want += query("commit")
 		}
 		e.mustSee(t, want)
+		mustMeet(t, p, 1)
 		p.Heal()
 		mustEcho(t, dial(t, p), msg(0, "hello"))
+	}
+}
+
+const insert = "insert into jobs values ($1)"
+
+func query(statement string) string       { return msg('Q', statement+"\x00") }
+func parse(name, statement string) string { return msg('P', name+"\x00"+statement+"\x00\x00\x00") }
+func runs(name string) string {
+	return msg('B', "\x00"+name+"\x00\x00\x00\x00\x00\x00\x00") + msg('E', "\x00\x00\x00\x00\x00")
+}
+func mustCut(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	if got, err := say(t, c, text, 1, soon); got != "" || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %q, %v, want the end", got, err)
+	}
+}
+
+func TestOnlyWhatIsWrittenIsACommit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		before string // sent before cuts begin
+		passes string // sent afterwards
+		cut    string // "" for nothing
+	}{
+		{name: "a read", passes: query("select 1") + query("-- ping")},
+		{name: "a prepared read", passes: parse("s", "select update_at, for_update from jobs for update skip locked") + msg('S', "") + runs("s") + msg('S', "")},
+		{name: "a transaction that reads", passes: query("begin") + query("select 1 for update") + query("commit")},
+		{name: "a transaction that is taken back", passes: query("begin") + query(insert) + query("rollback") + query("select 1")},
+		{name: "a statement that is prepared only", passes: parse("s", insert) + msg('S', "")},
+		{name: "a write", cut: query("update jobs j set n = 1")},
+		{name: "a write within a read", cut: query("with x as (delete\n from jobs returning id) select * from x")},
+		{name: "a notification", cut: query("select pg_notify('c', '')")},
+		{name: "a prepared write", passes: parse("", insert) + runs(""), cut: msg('S', "")},
+		{name: "writes that are sent together", passes: parse("", "select 1") + parse("s", insert) + runs("s") + runs(""), cut: msg('S', "")},
+		{name: "what was prepared before", before: parse("s", insert) + msg('S', ""), passes: runs("s"), cut: msg('S', "")},
+		{name: "a transaction that was begun before", before: query("begin read write") + query(insert), passes: runs("s") + msg('S', ""), cut: query("commit")},
+		{name: "a part that is taken back", passes: query("begin") + query(insert) + query("rollback to savepoint s"), cut: query("commit")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, toxic.ListenPostgres, serveEcho(t).addr)
+			c := dial(t, p)
+			mustEcho(t, c, msg(0, "hello")+tt.before)
+			p.CutAtCommit(1, false)
+			mustEcho(t, c, tt.passes)
+			if tt.cut == "" {
+				mustMeet(t, p, 0)
+				return
+			}
+			mustCut(t, c, tt.cut)
+			mustMeet(t, p, 1)
+		})
 	}
 }
