@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/app"
-	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/crashtest/toxic"
 	"github.com/stewardhq/steward/internal/document/documenttest"
 	"github.com/stewardhq/steward/internal/engine/pdf"
@@ -38,26 +38,37 @@ type fetching struct {
 func (f *fetching) name() string { return "input: " + f.title }
 func (f *fetching) long() bool   { return f.slow }
 
-// fileOf is a PDF of some length, so that it can be cut.
-func fileOf() []byte {
+// codesSchema asks for a code of each page.
+const codesSchema = `{"type":"object","properties":{"first":{"type":["string","null"],"title":"First code"},
+	"second":{"type":["string","null"],"title":"Second code"}},"required":["first","second"]}`
+
+// codesOf are the codes on the two pages of the n-th job's file.
+func codesOf(n int) []string { return []string{codeOf(n), fmt.Sprintf("SC-%d", 200+n)} }
+
+// fileOf is the n-th job's PDF, so long that it can be cut before its second page.
+func fileOf(n int) []byte {
 	sheets := make([]documenttest.Sheet, 2)
-	for n := range sheets {
-		sheets[n].Content = documenttest.Lines(72, 720, 12, 18, fmt.Sprintf("Page %d", n+1), "Section code: SC-7", "Nothing else is known.")
-		sheets[n].Content += strings.Repeat("% nothing to see here\n", 1000)
+	for i, code := range codesOf(n) {
+		sheets[i].Content = documenttest.Lines(72, 720, 12, 18, fmt.Sprintf("Page %d", i+1), []string{"First", "Second"}[i]+" code: "+code, "Nothing else is known.")
+		sheets[i].Content += strings.Repeat("% nothing to see here\n", 1000)
 	}
 	return documenttest.Build(sheets...)
 }
 
 func (f *fetching) open(ctx context.Context) (err error) {
-	file := fileOf()
-	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.URL.Query().Get("n"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
 		f.count.Add(1)
 		w.Header().Set("Content-Type", "application/pdf")
 		if f.chunked {
 			w.WriteHeader(http.StatusOK)
 			_ = http.NewResponseController(w).Flush() // whoever is gone was cut off
 		}
-		_, _ = w.Write(file) // as above
+		_, _ = w.Write(fileOf(n)) // as above
 	}))
 	f.network, err = toxic.Listen(ctx, f.server.Listener.Addr().String())
 	return err
@@ -79,7 +90,7 @@ func (f *fetching) close() error {
 
 func (f *fetching) play(ctx context.Context, s *stage) (*Result, []string, error) {
 	agent, err := s.client.CreateAgent(ctx, client.AgentCreate{Name: f.name(), EngineClassID: pdf.ClassID, EngineConfig: map[string]any{
-		"model": "builtin", "output_schema": json.RawMessage(scripted.CodeSchema), "instructions": "Find the section code.",
+		"model": "builtin", "output_schema": json.RawMessage(codesSchema), "instructions": "Find the codes.",
 	}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("create agent: %w", err)
@@ -92,7 +103,7 @@ func (f *fetching) play(ctx context.Context, s *stage) (*Result, []string, error
 		url = strings.Replace(url, "http:", "https:", 1)
 	}
 	r, _, faults, err := s.run(ctx, &plan{
-		agent: agent.ID, jobs: jobsEach, limit: f.limit, fails: f.fails, answers: "SC-7",
+		agent: agent.ID, jobs: jobsEach, limit: f.limit, fails: f.fails, answers: codesOf,
 		inputs: func(n int) client.Inputs {
 			return client.Inputs{"pdf_files": client.FileURL(fmt.Sprintf("%s?n=%d", url, n))}
 		},

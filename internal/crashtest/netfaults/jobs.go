@@ -73,7 +73,7 @@ type plan struct {
 	jobs    int
 	limit   time.Duration // of each job; 0 means none
 	fails   []steward.FailureCode
-	answers string // part of what a successful job answers
+	answers func(n int) []string // parts of what the n-th job answers when it succeeds
 }
 
 // run runs the jobs of a scenario to their ends.
@@ -90,7 +90,7 @@ func (s *stage) run(ctx context.Context, p *plan) (r *Result, ids []steward.JobI
 		}
 		ids = append(ids, id)
 	}
-	for _, id := range ids {
+	for n, id := range ids {
 		left := time.Duration(r.Most*float64(time.Second)) - time.Since(began)
 		got, err := s.client.Wait(ctx, id, &client.WaitOptions{First: 10 * time.Millisecond, Max: 100 * time.Millisecond, Timeout: max(left, time.Millisecond)})
 		if errors.Is(err, client.ErrWaitTimeout) {
@@ -103,15 +103,15 @@ func (s *stage) run(ctx context.Context, p *plan) (r *Result, ids []steward.JobI
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("wait for job: %w", err)
 		}
-		faults = append(faults, r.add(p, got)...)
+		faults = append(faults, r.add(p, n, got)...)
 	}
 	r.Seconds = math.Round(time.Since(began).Seconds()*1000) / 1000
 	r.CostUSD, err = s.spent(ctx, p.agent)
 	return r, ids, faults, err
 }
 
-// add counts a job and compares its end with how it has to end.
-func (r *Result) add(p *plan, got *client.JobResult) (faults []string) {
+// add counts the n-th job and compares its end with how it has to end.
+func (r *Result) add(p *plan, n int, got *client.JobResult) (faults []string) {
 	if !got.Succeeded() {
 		r.Failed++
 		if !slices.Contains(p.fails, got.FailureCode) {
@@ -120,11 +120,13 @@ func (r *Result) add(p *plan, got *client.JobResult) (faults []string) {
 		return faults
 	}
 	r.Succeeded++
-	switch {
-	case len(p.fails) > 0:
-		faults = append(faults, fmt.Sprintf("job %s succeeded, which it could not: %+v", got.JobID, got.Outputs))
-	case len(got.Outputs) == 0 || !strings.Contains(got.Outputs[0].Value, p.answers):
-		faults = append(faults, fmt.Sprintf("job %s answers %+v, want %s", got.JobID, got.Outputs, p.answers))
+	if len(p.fails) > 0 {
+		return append(faults, fmt.Sprintf("job %s succeeded, which it could not: %+v", got.JobID, got.Outputs))
+	}
+	for _, want := range p.answers(n) {
+		if len(got.Outputs) == 0 || !strings.Contains(got.Outputs[0].Value, want) {
+			faults = append(faults, fmt.Sprintf("job %s answers %+v, want %s", got.JobID, got.Outputs, want))
+		}
 	}
 	return faults
 }

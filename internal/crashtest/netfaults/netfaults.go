@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,7 +100,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no scenario is called %q", o.Only)
+		return nil, fmt.Errorf("no scenario is called %q, only %s", o.Only, strings.Join(names(o.Long), "; "))
 	}
 	report.Goroutines[0], report.Handles[0] = runtime.NumGoroutine(), handles()
 	if err := play(ctx, o, all, report); err != nil {
@@ -109,6 +110,16 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	report.Scenarios, report.Faults = len(all), len(report.What)
 	report.Seconds = float64(time.Since(began).Milliseconds()) / 1000
 	return report, nil
+}
+
+// names lists the scenarios.
+func names(long bool) (list []string) {
+	for _, s := range scenarios() {
+		if long || !s.long() {
+			list = append(list, s.name())
+		}
+	}
+	return list
 }
 
 // play opens everything, plays, and closes everything.

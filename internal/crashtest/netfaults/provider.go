@@ -23,6 +23,9 @@ const callUSD = (100*3 + 20*3 + 30*15) / 1e6
 
 var sectionCode = regexp.MustCompile(`SC-\d+`)
 
+// codeOf is the code that the n-th job of a scenario asks for.
+func codeOf(n int) string { return fmt.Sprintf("SC-%d", 100+n) }
+
 // asking is a fault between the server and a model provider.
 type asking struct {
 	title   string
@@ -129,8 +132,8 @@ func (a *asking) play(ctx context.Context, s *stage) (*Result, []string, error) 
 		jobs = jobsEach
 	}
 	r, _, faults, err := s.run(ctx, &plan{
-		agent: agent.ID, jobs: jobs, limit: a.limit, fails: a.fails, answers: `"SC-`,
-		inputs: func(n int) client.Inputs { return client.Inputs{"text": fmt.Sprintf("Section code: SC-%d", 100+n)} },
+		agent: agent.ID, jobs: jobs, limit: a.limit, fails: a.fails, answers: func(n int) []string { return []string{`"` + codeOf(n) + `"`} },
+		inputs: func(n int) client.Inputs { return client.Inputs{"text": "Section code: " + codeOf(n)} },
 	})
 	if err != nil {
 		return nil, nil, err

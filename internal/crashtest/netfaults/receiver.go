@@ -110,8 +110,8 @@ func (h *telling) play(ctx context.Context, s *stage) (*Result, []string, error)
 	stop := h.fault.play(ctx, h.network, h.requests)
 	defer stop()
 	r, ids, faults, err := s.run(ctx, &plan{
-		agent: agent.ID, jobs: jobsEach, answers: "page-1.txt",
-		inputs: func(n int) client.Inputs { return client.Inputs{} },
+		agent: agent.ID, jobs: jobsEach, answers: func(int) []string { return []string{"page-1.txt"} },
+		inputs: func(int) client.Inputs { return client.Inputs{} },
 	})
 	if err != nil {
 		return nil, nil, err

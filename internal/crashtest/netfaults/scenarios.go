@@ -26,6 +26,9 @@ const (
 	limit = 3 * time.Second
 )
 
+// cutInFile is in the first page of a file.
+const cutInFile = 20_000
+
 // scenarios lists all of them. What never answers is ended by the job's own limit.
 func scenarios() []scenario {
 	timeout := []steward.FailureCode{steward.FailTimeout}
@@ -73,8 +76,8 @@ func scenarios() []scenario {
 		&fetching{title: "reset", fault: fault{begin: reset, ends: after(short)}, single: true},
 		&fetching{title: "closed at once", fault: fault{begin: refuse, ends: after(short)}, single: true},
 		&fetching{title: "answer cut in its headers", fault: fault{begin: cutAfter(40), ends: afterTwoRequests()}, again: true},
-		&fetching{title: "answer cut in its body", fault: fault{begin: cutAfter(20_000), ends: afterTwoRequests()}, again: true},
-		&fetching{title: "answer of unknown length cut", chunked: true, fault: fault{begin: cutAfter(20_000), ends: afterTwoRequests()}, again: true},
+		&fetching{title: "answer cut in its body", fault: fault{begin: cutAfter(cutInFile), ends: afterTwoRequests()}, again: true},
+		&fetching{title: "answer of unknown length cut", chunked: true, fault: fault{begin: cutAfter(cutInFile), ends: afterTwoRequests()}, again: true},
 		&fetching{title: "nothing passes for a while", fault: fault{begin: hold, ends: after(short)}, single: true},
 		&fetching{title: "black hole", fault: fault{begin: silence}, limit: limit, fails: timeout},
 		&fetching{title: "TLS handshake hangs", tls: true, fault: fault{begin: silence}, limit: limit, fails: timeout},
