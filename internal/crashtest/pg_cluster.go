@@ -67,7 +67,7 @@ func newCluster(ctx context.Context, server string) (_ *cluster, err error) {
 	if err := c.makeFolder(); err != nil {
 		return nil, err
 	}
-	if err := c.init(ctx); err != nil {
+	if err := c.init(); err != nil {
 		return nil, err
 	}
 	if err := c.start(ctx); err != nil {
@@ -132,7 +132,7 @@ func (c *cluster) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (c *cluster) init(context.Context) error {
+func (c *cluster) init() error {
 	err := c.command("initdb", "-D", c.path("data"), "-U", clusterAdmin, "--encoding=UTF8", "--locale=C", "--auth-local=reject",
 		"--auth-host=scram-sha-256", "--pwfile="+c.path("password"), "--no-sync").Run()
 	if err != nil {

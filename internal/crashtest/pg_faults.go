@@ -35,23 +35,25 @@ type DatabaseOptions struct {
 
 // Scene is what a scenario came to. It is printed as one line.
 type Scene struct {
-	Name          string   `json:"name"`
-	Seed          uint64   `json:"seed"`
-	Seconds       float64  `json:"seconds"`         // with what was waited for afterwards
-	FaultMS       float64  `json:"fault_ms"`        // from the beginning of the fault to its end
-	Acknowledged  int      `json:"acknowledged"`    // jobs
-	Requests      int      `json:"requests"`        // of clients
-	Unavailable   int      `json:"unavailable"`     // answered with 503
-	NoAnswer      int      `json:"no_answer"`       // cut off, or to a server that was not there
-	SlowestMS     float64  `json:"slowest_ms"`      // of all answers
-	SubmitsBackMS float64  `json:"submits_back_ms"` // from the end of the fault to the first job that was acknowledged again
-	WorkBackMS    float64  `json:"work_back_ms"`    // from the end of the fault to the first step that was begun again
-	Takeovers     int      `json:"takeovers"`       // jobs that went on in another process
-	TakeoverP50MS float64  `json:"takeover_p50_ms"` // from the loss of a process to the next step of its jobs elsewhere
-	TakeoverMaxMS float64  `json:"takeover_max_ms"`
-	PickupMaxMS   float64  `json:"pickup_max_ms,omitempty"` // from the acknowledgement of a job to its first step
-	LeaseMS       int64    `json:"lease_ms"`
-	Faults        []string `json:"faults,omitempty"`
+	Name          string  `json:"name"`
+	Seed          uint64  `json:"seed"`
+	Seconds       float64 `json:"seconds"`         // with what was waited for afterwards
+	FaultMS       float64 `json:"fault_ms"`        // from the beginning of the fault to its end
+	Acknowledged  int     `json:"acknowledged"`    // jobs
+	Requests      int     `json:"requests"`        // of clients
+	Unavailable   int     `json:"unavailable"`     // answered with 503
+	NoAnswer      int     `json:"no_answer"`       // cut off, or to a server that was not there
+	SlowestMS     float64 `json:"slowest_ms"`      // of all answers
+	SubmitsBackMS float64 `json:"submits_back_ms"` // from the end of the fault to the first job that was acknowledged again
+	WorkBackMS    float64 `json:"work_back_ms"`    // from the end of the fault to the first step that was begun again
+	Takeovers     int     `json:"takeovers"`       // jobs that went on in another process
+	TakeoverP50MS float64 `json:"takeover_p50_ms"` // from the loss of a process to the next step of its jobs elsewhere
+	TakeoverMaxMS float64 `json:"takeover_max_ms"`
+	PickupMaxMS   float64 `json:"pickup_max_ms,omitempty"` // from the acknowledgement of a job to its first step
+	LeaseMS       int64   `json:"lease_ms"`
+	// Met is how often the fault met something, by what that is. Bytes are those that were slowed down, swallowed or held.
+	Met    map[string]int64 `json:"met"`
+	Faults []string         `json:"faults,omitempty"`
 }
 
 // DatabaseReport is what all scenarios came to. It is printed as one line.
@@ -239,6 +241,8 @@ type scene struct {
 	told   int       // jobs that were told of before
 	first  int64     // number of the last effect before
 	lost   []lostProcess
+	counts []func(ctx context.Context) error // called when all has come to its end
+	mu     sync.Mutex                        // for Met
 	load   context.CancelFunc
 	loaded chan struct{}
 }
@@ -285,6 +289,13 @@ func (f *faulty) play(ctx context.Context, which scenario) (*Scene, error) {
 		return nil, err
 	}
 	f.measure(s)
+	for _, count := range s.counts {
+		if err := count(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.metAll()
+	s.atStake()
 	if which.check != nil {
 		which.check(f, s)
 	}
@@ -536,6 +547,9 @@ func (f *faulty) report(w *oracle.World) *DatabaseReport {
 		Name: "pgfaults", Seed: f.o.Seed, Scenarios: len(f.scenes), Acknowledged: v.Acknowledged, Lost: v.Lost, RepeatedSteps: v.RepeatedSteps,
 		DoubledEffects: v.DoubledEffects, Takeovers: len(f.took), LeaseMS: lease.Milliseconds(), Resumed: v.Resumed, Steps: v.Steps,
 		Redone: v.RedoneUnrecorded, LateSteps: v.LateSteps,
+	}
+	if v.Steps < v.Acknowledged {
+		v.Faults = append(v.Faults, fmt.Sprintf("%d jobs did only %d steps", v.Acknowledged, v.Steps))
 	}
 	for _, s := range f.scenes {
 		v.Faults = append(v.Faults, s.Faults...)

@@ -37,7 +37,7 @@ func scenarios() []scenario {
 		{name: "restart_immediate", do: restarted(syscall.SIGQUIT, 0)},
 		{name: "postmaster_kill", do: restarted(syscall.SIGKILL, 0)},
 		{name: "database_away", do: databaseAway},
-		{name: "backends_terminated", do: terminated("true", 40*time.Millisecond, longCut)},
+		{name: "backends_terminated", do: terminated("connections ended", "true", "true", 40*time.Millisecond, longCut)},
 		{name: "notifications_muted", do: muted},
 		{name: "listeners_terminated", do: unheard},
 		{name: "rows_locked", do: locked("select id from jobs where status <= 2 for update")},
@@ -46,16 +46,16 @@ func scenarios() []scenario {
 		{name: "deadlocks", do: deadlocked},
 		{name: "serialization_failures", do: unserializable},
 		{name: "connections_used_up", do: usedUp},
-		{name: "worker_cut", do: workerCut((*toxic.Proxy).Blackhole), check: takesOver},
-		{name: "worker_held", do: workerCut((*toxic.Proxy).Hold), check: takesOver},
+		{name: "worker_cut", do: workerCut((*toxic.Proxy).Blackhole)},
+		{name: "worker_held", do: workerCut((*toxic.Proxy).Hold)},
 		{name: "worker_cut_short", do: shortCut, check: keepsJobs},
 		{name: "api_cut", do: apiCut},
-		{name: "slow", do: bad(func(p *toxic.Proxy) { p.Slow(100*time.Millisecond, 50*time.Millisecond) }, api1, worker1)},
+		{name: "slow", do: bad("bytes", func(p *toxic.Proxy) { p.Slow(100*time.Millisecond, 50*time.Millisecond) }, api1, worker1)},
 		{name: "resets", do: resets},
 		{name: "cut_in_answers", do: cutInAnswers},
-		{name: "commit_answer_lost", do: bad(func(p *toxic.Proxy) { p.CutAtCommit(commitEvery, true) }, api1, api2, worker1, worker2)},
-		{name: "commit_never_arrives", do: bad(func(p *toxic.Proxy) { p.CutAtCommit(commitEvery, false) }, api1, api2, worker1, worker2)},
-		{name: "processes_killed", do: processesKilled, check: takesOver},
+		{name: "commit_answer_lost", do: bad("commits cut", func(p *toxic.Proxy) { p.CutAtCommit(commitEvery, true) }, api1, api2, worker1, worker2)},
+		{name: "commit_never_arrives", do: bad("commits cut", func(p *toxic.Proxy) { p.CutAtCommit(commitEvery, false) }, api1, api2, worker1, worker2)},
+		{name: "processes_killed", do: processesKilled},
 	}
 }
 
@@ -89,7 +89,10 @@ func chosen(names []string) ([]scenario, error) {
 
 // restarted stops the database server with a signal and starts it after a while.
 func restarted(signal os.Signal, away time.Duration) func(context.Context, *faulty, *scene) error {
-	return func(ctx context.Context, f *faulty, _ *scene) error {
+	return func(ctx context.Context, f *faulty, s *scene) error {
+		if err := f.connected(ctx, s); err != nil {
+			return err
+		}
 		if err := f.cluster.stop(signal); err != nil {
 			return err
 		}
@@ -100,6 +103,9 @@ func restarted(signal os.Signal, away time.Duration) func(context.Context, *faul
 
 // databaseAway keeps the database away for longer than leases last. Whoever comes has to be told so, and soon.
 func databaseAway(ctx context.Context, f *faulty, s *scene) error {
+	if err := f.connected(ctx, s); err != nil {
+		return err
+	}
 	if err := f.cluster.stop(syscall.SIGINT); err != nil {
 		return err
 	}
@@ -156,16 +162,21 @@ func (f *faulty) probe(ctx context.Context, raw *rawClient) (id steward.JobID) {
 	return id
 }
 
-// terminated ends connections of servers, of those that match, one after the other.
-func terminated(which string, pause, total time.Duration) func(context.Context, *faulty, *scene) error {
-	return func(ctx context.Context, f *faulty, _ *scene) error {
+// terminated ends connections of servers, of those that match, one after the other, and counts those for which surely holds, too.
+func terminated(what, which, surely string, pause, total time.Duration) func(context.Context, *faulty, *scene) error {
+	return func(ctx context.Context, f *faulty, s *scene) error {
+		s.meets(what, 0)
 		return f.admin(ctx, func(conn *pgx.Conn) error {
 			for end := time.Now().Add(total); time.Now().Before(end); f.nap(ctx, pause) {
-				_, err := conn.Exec(ctx, `select pg_terminate_backend(pid) from (
-					select pid from pg_stat_activity where usename = '`+clusterRole+`' and `+which+` order by random() limit 1) one`)
+				var n int64
+				err := conn.QueryRow(ctx, `with one as materialized (
+					select pid, `+surely+` as sure from pg_stat_activity where usename = '`+clusterRole+`' and `+which+` order by random() limit 1
+				), ended as materialized (select sure, pg_terminate_backend(pid) as done from one)
+				select count(*) from ended where sure and done`).Scan(&n)
 				if err != nil {
 					return err
 				}
+				s.meets(what, n)
 			}
 			return nil
 		})
@@ -183,17 +194,26 @@ func (f *faulty) admin(ctx context.Context, do func(conn *pgx.Conn) error) error
 
 // muted keeps notifications from arriving: workers that have nothing to do find jobs all the same.
 func muted(ctx context.Context, f *faulty, s *scene) error {
+	s.watch("notifications kept", "", f.procs[worker1], f.procs[worker2])
 	for _, p := range f.procs {
 		p.proxy.Mute()
 	}
 	return f.pickUp(ctx, s)
 }
 
+// A connection that notifications come over last said that it listens, or asked whether the database is there. Pools ask that too.
+const (
+	listens    = `query ilike 'listen%'`
+	mayListens = `(` + listens + ` or query = '-- ping')`
+)
+
 // unheard keeps ending the connections that notifications come over.
 func unheard(ctx context.Context, f *faulty, s *scene) error {
 	ending, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- terminated("query ilike 'listen%'", 20*time.Millisecond, patience)(ending, f, s) }()
+	go func() {
+		done <- terminated("listeners ended", mayListens, listens, 20*time.Millisecond, patience)(ending, f, s)
+	}()
 	err := f.pickUp(ctx, s)
 	stop()
 	if ended := <-done; !errors.Is(ended, context.Canceled) && ended != nil {
@@ -237,15 +257,16 @@ func (f *faulty) pickUp(ctx context.Context, s *scene) error {
 
 // locked holds locks for longer than leases last, in a transaction that does nothing else.
 func locked(statement string) func(context.Context, *faulty, *scene) error {
-	return func(ctx context.Context, f *faulty, _ *scene) error {
+	return func(ctx context.Context, f *faulty, s *scene) error {
 		return f.admin(ctx, func(conn *pgx.Conn) error {
 			for {
 				err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 					if _, err := tx.Exec(ctx, statement); err != nil {
 						return err
 					}
-					f.nap(ctx, longCut)
-					return nil
+					held, cancel := context.WithTimeout(ctx, longCut)
+					defer cancel()
+					return f.blocked(held, s, conn.PgConn().PID())
 				})
 				// Whoever takes so many locks may be the one that a deadlock is resolved with.
 				var pg *pgconn.PgError
@@ -257,43 +278,70 @@ func locked(statement string) func(context.Context, *faulty, *scene) error {
 	}
 }
 
-// deadlocked locks jobs in the order in which servers do not, so that PostgreSQL has to break off one of two.
-func deadlocked(ctx context.Context, f *faulty, _ *scene) error {
+// deadlocked locks jobs in the order in which servers do not, so that PostgreSQL has to break off one of two. Servers' sessions look for
+// deadlocks sooner than the test's own, so that theirs are broken off too.
+func deadlocked(ctx context.Context, f *faulty, s *scene) error {
+	if err := f.cluster.do(ctx, clusterDatabase, `alter system set deadlock_timeout = '20ms'`, `select pg_reload_conf()`); err != nil {
+		return err
+	}
+	err := f.locksCrosswise(ctx, s)
+	return errors.Join(err, f.cluster.do(ctx, clusterDatabase, `alter system reset deadlock_timeout`, `select pg_reload_conf()`))
+}
+
+// lockers is how many sessions lock jobs crosswise.
+const lockers = 4
+
+func (f *faulty) locksCrosswise(ctx context.Context, s *scene) error {
+	conns := make([]*pgx.Conn, lockers)
+	var before int64
+	d := &deadlocks{}
+	for i := range conns {
+		conn, err := pgx.Connect(ctx, f.cluster.adminURL(clusterDatabase)+"&deadlock_timeout=300ms")
+		if err != nil {
+			return fmt.Errorf("connect to PostgreSQL: %w", err)
+		}
+		defer func() { _ = conn.Close(ctx) }() // it has served its purpose
+		conns[i] = conn
+	}
+	if err := conns[0].QueryRow(ctx, deadlocksSQL).Scan(&before); err != nil {
+		return fmt.Errorf("count deadlocks: %w", err)
+	}
+	s.later(d.counted(f, s, before))
 	var wg sync.WaitGroup
-	errs := make([]error, 4)
+	errs := make([]error, lockers)
 	end := time.Now().Add(longCut)
-	for i := range errs {
+	for i, conn := range conns {
 		wg.Go(func() {
-			errs[i] = f.admin(ctx, func(conn *pgx.Conn) error {
-				if _, err := conn.Exec(ctx, `set deadlock_timeout = '50ms'`); err != nil {
-					return err
-				}
-				for time.Now().Before(end) {
-					// What it comes to does not matter: it may be the one that is broken off.
-					_ = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-						for range 2 {
-							if _, err := tx.Exec(ctx, `select id from jobs where id in (
-								select id from jobs where status = 1 order by random() limit 3) order by id desc for update`); err != nil {
-								return err
-							}
-							f.nap(ctx, 5*time.Millisecond)
-						}
-						return nil
-					})
-				}
-				return nil
-			})
+			for time.Now().Before(end) && errs[i] == nil {
+				errs[i] = d.failed(f.lockCrosswise(ctx, conn))
+			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
+// lockCrosswise locks some jobs that are under way, and then others.
+func (f *faulty) lockCrosswise(ctx context.Context, conn *pgx.Conn) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for range 2 {
+			if _, err := tx.Exec(ctx, `select id from jobs where id in (
+				select id from jobs where status = 1 order by random() limit 3) order by id desc for update`); err != nil {
+				return err
+			}
+			f.nap(ctx, 5*time.Millisecond)
+		}
+		return nil
+	})
+}
+
 // unserializable lets statements fail now and then as transactions do that cannot be put in an order.
-func unserializable(ctx context.Context, f *faulty, _ *scene) error {
-	statements := []string{`create function unserializable() returns trigger language plpgsql as $$
+func unserializable(ctx context.Context, f *faulty, s *scene) error {
+	const failures = "statements that failed"
+	statements := []string{`create sequence unserialized`, `grant usage on sequence unserialized to ` + clusterRole, `create function unserializable() returns trigger language plpgsql as $$
 		begin
 			if random() < 0.1 then
+				perform nextval('unserialized'); -- which is not taken back
 				raise exception 'could not serialize access' using errcode = case when random() < 0.5 then '40001' else '40P01' end;
 			end if;
 			return null;
@@ -307,52 +355,69 @@ func unserializable(ctx context.Context, f *faulty, _ *scene) error {
 		return err
 	}
 	f.nap(ctx, longCut)
-	return f.cluster.do(ctx, clusterDatabase, append(undo, `drop function unserializable()`)...)
+	if err := f.cluster.do(ctx, clusterDatabase, append(undo, `drop function unserializable()`)...); err != nil {
+		return err
+	}
+	return f.admin(ctx, func(conn *pgx.Conn) error {
+		var n int64
+		if err := conn.QueryRow(ctx, `select case when is_called then last_value else 0 end from unserialized`).Scan(&n); err != nil {
+			return fmt.Errorf("count failures: %w", err)
+		}
+		s.meets(failures, n)
+		_, err := conn.Exec(ctx, `drop sequence unserialized`)
+		return err
+	})
 }
 
 // usedUp takes all connections that the database server has, and ends those of servers, which get no others.
-func usedUp(ctx context.Context, f *faulty, _ *scene) (err error) {
-	var taken []*pgx.Conn
-	defer func() {
-		for _, c := range taken {
-			err = errors.Join(err, c.Close(ctx))
+func usedUp(ctx context.Context, f *faulty, s *scene) error {
+	s.meets("connections refused", 0)
+	s.meets("connections ended", 0)
+	return f.admin(ctx, func(admin *pgx.Conn) (err error) { // whose own connection stands before there are none left
+		var taken []*pgx.Conn
+		defer func() {
+			for _, c := range taken {
+				err = errors.Join(err, c.Close(ctx))
+			}
+		}()
+		for end := time.Now().Add(longCut); time.Now().Before(end); {
+			c, err := pgx.Connect(ctx, f.cluster.url(f.cluster.address))
+			if err == nil {
+				taken = append(taken, c)
+				continue
+			}
+			var pg *pgconn.PgError
+			if !errors.As(err, &pg) || pg.Code != "53300" { // too many connections
+				return fmt.Errorf("take a connection: %w", err)
+			}
+			s.meets("connections refused", 1)
+			// There are none left but those of servers.
+			var n int64
+			if err := admin.QueryRow(ctx, `with ended as materialized (select pg_terminate_backend(pid) as done from pg_stat_activity
+				where usename = '`+clusterRole+`' and application_name = 'steward') select count(*) from ended where done`).Scan(&n); err != nil {
+				return fmt.Errorf("end connections of servers: %w", err)
+			}
+			s.meets("connections ended", n)
+			f.nap(ctx, 20*time.Millisecond)
 		}
-	}()
-	for end := time.Now().Add(longCut); time.Now().Before(end); {
-		c, err := pgx.Connect(ctx, f.cluster.url(f.cluster.address))
-		if err == nil {
-			taken = append(taken, c)
-			continue
-		}
-		// There are none left but those of servers.
-		if err := f.cluster.do(ctx, "postgres", `select pg_terminate_backend(pid) from pg_stat_activity
-			where usename = '`+clusterRole+`' and application_name = 'steward'`); err != nil {
-			return err
-		}
-		f.nap(ctx, 20*time.Millisecond)
-	}
-	return nil
+		return nil
+	})
 }
 
 // workerCut makes the network of a worker bad for longer than its leases last.
 func workerCut(fault func(*toxic.Proxy)) func(context.Context, *faulty, *scene) error {
 	return func(ctx context.Context, f *faulty, s *scene) error {
 		s.loses(f.procs[worker1])
+		s.watch("bytes", "", f.procs[worker1])
 		fault(f.procs[worker1].proxy)
 		f.nap(ctx, longCut)
 		return nil
 	}
 }
 
-// takesOver wants jobs to have gone on elsewhere.
-func takesOver(_ *faulty, s *scene) {
-	if s.Takeovers == 0 {
-		s.fault("no job went on in another process")
-	}
-}
-
 // shortCut cuts a worker off for less than its leases last.
-func shortCut(ctx context.Context, f *faulty, _ *scene) error {
+func shortCut(ctx context.Context, f *faulty, s *scene) error {
+	s.watch("bytes", "", f.procs[worker1])
 	for range 3 {
 		f.procs[worker1].proxy.Hold()
 		f.nap(ctx, lease/4)
@@ -389,16 +454,18 @@ func (f *faulty) agentOf(id steward.JobID) steward.AgentID {
 
 // apiCut cuts a server that answers requests off from the database. It has to say so, and soon; the other one goes on.
 func apiCut(ctx context.Context, f *faulty, s *scene) error {
+	s.watch("bytes", "", f.procs[api1])
 	f.procs[api1].proxy.Blackhole()
 	f.refuses(ctx, s, f.procs[api1])
 	f.nap(ctx, longCut-time.Since(s.broken))
 	return nil
 }
 
-// bad makes the network of processes bad for longer than leases last.
-func bad(fault func(*toxic.Proxy), which ...int) func(context.Context, *faulty, *scene) error {
-	return func(ctx context.Context, f *faulty, _ *scene) error {
+// bad makes the network of processes bad for longer than leases last. what is what its faults meet.
+func bad(what string, fault func(*toxic.Proxy), which ...int) func(context.Context, *faulty, *scene) error {
+	return func(ctx context.Context, f *faulty, s *scene) error {
 		for _, i := range which {
+			s.watch(what, "", f.procs[i])
 			fault(f.procs[i].proxy)
 		}
 		f.nap(ctx, longCut)
@@ -407,7 +474,8 @@ func bad(fault func(*toxic.Proxy), which ...int) func(context.Context, *faulty, 
 }
 
 // resets breaks all connections of two processes, again and again.
-func resets(ctx context.Context, f *faulty, _ *scene) error {
+func resets(ctx context.Context, f *faulty, s *scene) error {
+	s.watch("connections reset", "", f.procs[api2], f.procs[worker2])
 	for range 5 {
 		for _, i := range []int{api2, worker2} {
 			f.procs[i].proxy.Reset()
@@ -422,7 +490,8 @@ func resets(ctx context.Context, f *faulty, _ *scene) error {
 }
 
 // cutInAnswers cuts connections in the middle of answers and of questions, at random.
-func cutInAnswers(ctx context.Context, f *faulty, _ *scene) error {
+func cutInAnswers(ctx context.Context, f *faulty, s *scene) error {
+	s.watch("connections cut", "all", f.procs...)
 	for end := time.Now().Add(longCut); time.Now().Before(end); f.nap(ctx, lease/20) {
 		p := f.procs[f.random.IntN(len(f.procs))].proxy
 		if f.random.IntN(2) == 0 {
@@ -442,6 +511,7 @@ func processesKilled(ctx context.Context, f *faulty, s *scene) error {
 		if err := p.kill(); err != nil {
 			return err
 		}
+		s.meets("processes killed", 1)
 		f.nap(ctx, lease+lease/2)
 		if err := f.start(ctx, i); err != nil {
 			return err

@@ -52,7 +52,4 @@ func TestDatabaseThatFailsUnderLoad(t *testing.T) { //nolint:paralleltest // it 
 	for _, f := range r.FirstFaults {
 		t.Error(f)
 	}
-	if r.Acknowledged < 100 || r.Takeovers == 0 || r.Steps < r.Acknowledged {
-		t.Errorf("there was not much at stake: %+v", r)
-	}
 }
