@@ -407,14 +407,7 @@ func (r *run) firstStep(ctx context.Context, seq int64) error {
 }
 
 // nap waits. The moment of a kill is the subject of the test.
-func (r *run) nap(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
+func (r *run) nap(ctx context.Context, d time.Duration) { pauseFor(ctx, d) }
 
 // pause stops the process until its leases have run out, and wakes it. On PostgreSQL another worker has its jobs by then.
 func (r *run) pause(ctx context.Context, n int) error {

@@ -40,13 +40,17 @@ type DiskOptions struct {
 type DiskScene struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
-	// NoticedMS is from the fault to the first answer that says it, ExitMS to the end of the process, BackMS from the end of the fault until
-	// the server takes work again.
-	NoticedMS float64  `json:"noticed_ms,omitempty"`
-	ExitMS    float64  `json:"exit_ms,omitempty"`
-	BackMS    float64  `json:"back_ms,omitempty"`
-	Said      string   `json:"said,omitempty"` // what the server said, to a client or at its end
-	Faults    []string `json:"faults,omitempty"`
+	// NoticedMS is from the fault to the first answer that says it, ExitMS to the end of the process, BackMS from the end of the fault (or of
+	// the process, when that ended it) to the first submission that is acknowledged again, with what the test did in between.
+	NoticedMS float64 `json:"noticed_ms,omitempty"`
+	ExitMS    float64 `json:"exit_ms,omitempty"`
+	BackMS    float64 `json:"back_ms,omitempty"`
+	// Acknowledged is how many jobs were taken in, Cut how many of those that take seconds were under way when the process ended.
+	Acknowledged int `json:"acknowledged"`
+	Cut          int `json:"cut,omitempty"`
+
+	Said   string   `json:"said,omitempty"` // what the server said, to a client or at its end
+	Faults []string `json:"faults,omitempty"`
 }
 
 // DiskReport is what all scenarios came to. It is printed as one line.
@@ -80,6 +84,10 @@ type diskRun struct {
 	disk  string          // what is mounted
 	slow  steward.AgentID // its jobs take seconds
 	scene *DiskScene
+	over  time.Time       // when the fault of the scene was over; zero before that
+	said  int64           // bytes of the server's log before the scene
+	busy  []steward.JobID // of the agent "slow", in the scene
+	cut   int             // jobs of it that were under way when a process ended, in all scenes
 	round uint64
 	key   string
 }
@@ -109,12 +117,15 @@ func DiskFaults(ctx context.Context, o DiskOptions) (_ *DiskReport, _ *oracle.Wo
 	var faults []string
 	for _, s := range scenarios {
 		start := time.Now()
-		d.scene = &DiskScene{Name: "disk." + s.name}
+		if err := d.begin(s.name); err != nil {
+			return nil, nil, err
+		}
+		before := d.acknowledged()
 		if err := s.play(d, ctx); err != nil {
 			return nil, nil, fmt.Errorf("scenario %s: %w", s.name, err)
 		}
-		d.cut(start)
-		d.scene.Seconds = seconds(start)
+		d.run.cut(start)
+		d.scene.Seconds, d.scene.Acknowledged = seconds(start), d.acknowledged()-before
 		for _, f := range d.scene.Faults {
 			faults = append(faults, s.name+": "+f)
 		}
@@ -130,12 +141,55 @@ func DiskFaults(ctx context.Context, o DiskOptions) (_ *DiskReport, _ *oracle.Wo
 		return nil, nil, err
 	}
 	r := d.report(w)
-	faults = append(faults, r.FirstFaults...)
+	more := d.atStake(len(scenarios), r)
+	faults = append(append(faults, more...), r.FirstFaults...)
 	return &DiskReport{
 		Name: "disk", Seed: o.Seed, Scenarios: len(scenarios), Acknowledged: r.Acknowledged, Lost: r.Lost, RepeatedSteps: r.RepeatedSteps,
 		DoubledEffects: r.DoubledEffects, Resumed: r.Resumed, Steps: r.Steps, RedoneUnrecorded: r.RedoneUnrecorded,
 		Seconds: seconds(began), Faults: r.Faults + len(faults) - len(r.FirstFaults), FirstFaults: faults[:min(len(faults), 20)],
 	}, w, nil
+}
+
+// begin begins a scene.
+func (d *diskRun) begin(name string) error {
+	log, err := os.Stat(d.logPath())
+	if err != nil {
+		return fmt.Errorf("look at the server's log: %w", err)
+	}
+	d.scene, d.over, d.said, d.busy = &DiskScene{Name: "disk." + name}, time.Time{}, log.Size(), nil
+	return nil
+}
+
+// logPath is what the server logs to, in all scenes.
+func (d *diskRun) logPath() string { return filepath.Join(d.o.Folder, "main.log") }
+
+// ended counts the jobs that were under way when the process ended.
+func (d *diskRun) ended() {
+	for _, id := range d.busy {
+		if d.stepsOf(id) < slowSteps {
+			d.scene.Cut++
+		}
+	}
+	d.cut += d.scene.Cut
+}
+
+// acknowledged counts the jobs that were taken in.
+func (d *diskRun) acknowledged() int {
+	d.load.mu.Lock()
+	defer d.load.mu.Unlock()
+	return len(d.load.told.Jobs)
+}
+
+// atStake wants there to have been so much to lose that the result means something: a job in each scenario, and jobs that went on in
+// another process where a process ended with jobs.
+func (d *diskRun) atStake(scenarios int, r *Report) (faults []string) {
+	if r.Acknowledged < scenarios || r.Steps < r.Acknowledged/2 {
+		faults = append(faults, fmt.Sprintf("%d jobs and %d steps were at stake in %d scenarios", r.Acknowledged, r.Steps, scenarios))
+	}
+	if d.cut > 0 && r.Resumed == 0 {
+		faults = append(faults, fmt.Sprintf("%d jobs ran when their process ended, and none went on in another", d.cut))
+	}
+	return faults
 }
 
 func seconds(since time.Time) float64 { return float64(time.Since(since).Milliseconds()) / 1000 }
@@ -238,6 +292,12 @@ func (d *diskRun) refused() int {
 	return len(d.load.cut)
 }
 
+// acknowledges waits until clients are told of one more job.
+func (d *diskRun) acknowledges(ctx context.Context) error {
+	before := d.acknowledged()
+	return until(ctx, "a client's job is acknowledged", func() (bool, error) { return d.acknowledged() > before, nil })
+}
+
 // slowJobs starts jobs that take seconds and waits until each has begun.
 func (d *diskRun) slowJobs(ctx context.Context, n int) ([]steward.JobID, error) {
 	ids := make([]steward.JobID, n)
@@ -248,6 +308,7 @@ func (d *diskRun) slowJobs(ctx context.Context, n int) ([]steward.JobID, error) 
 			return nil, fmt.Errorf("start a slow job: %w", err)
 		}
 	}
+	d.busy = append(d.busy, ids...)
 	return ids, until(ctx, "slow jobs run", func() (bool, error) {
 		begun := map[steward.JobID]bool{}
 		all, _ := d.log.After(0)
@@ -361,12 +422,24 @@ func (d *diskRun) upload(ctx context.Context, content []byte) (answer, error) {
 	return d.ask(ctx, http.MethodPost, "/v1/files/", form.FormDataContentType(), b.Bytes())
 }
 
-// back waits until the server takes work again by itself.
+// back submits a job until it is acknowledged, and notes how long after the end of the fault that was.
 func (d *diskRun) back(ctx context.Context) error {
-	since := time.Now()
-	err := d.main.ready(ctx)
-	d.scene.BackMS = millis(time.Since(since))
-	return err
+	agent, text := d.load.agents.plain, d.load.text("back")
+	d.load.once(text)
+	return until(ctx, "a submission is acknowledged", func() (bool, error) {
+		id, err := d.load.raw.run(ctx, agent, text, "key of "+text)
+		if err != nil {
+			if steward.CodeOf(err) == steward.Unavailable {
+				err = nil // not yet
+			}
+			return false, err
+		}
+		if !d.over.IsZero() {
+			d.scene.BackMS = millis(time.Since(d.over))
+		}
+		d.load.acked(agent, id, text)
+		return true, nil
+	})
 }
 
 // exits waits until the process has ended by itself after a fault of its disk, and holds its end against what it should be.
@@ -388,7 +461,9 @@ func (d *diskRun) exits(ctx context.Context, since time.Time) error {
 	}
 	code := d.main.cmd.ProcessState.ExitCode()
 	d.main.cmd = nil
-	d.scene.ExitMS = millis(time.Since(since))
+	d.over = time.Now()
+	d.ended()
+	d.scene.ExitMS = millis(d.over.Sub(since))
 	if code != app.ExitDiskFailed {
 		d.fault("the server ended with code %d (%v), want %d", code, end, app.ExitDiskFailed)
 	}
@@ -408,12 +483,11 @@ func (d *diskRun) exits(ctx context.Context, since time.Time) error {
 
 // logged returns what the server logged in this scenario.
 func (d *diskRun) logged() string {
-	text, err := os.ReadFile(filepath.Join(d.o.Folder, "main.log"))
+	text, err := os.ReadFile(d.logPath())
 	if err != nil {
 		return err.Error()
 	}
-	const last = 64 << 10
-	return string(text[max(0, len(text)-last):])
+	return string(text[min(d.said, int64(len(text))):])
 }
 
 // refusesToStart starts the server and wants it to refuse, with a text.
@@ -430,16 +504,6 @@ func (d *diskRun) refusesToStart(ctx context.Context, want string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	d.scene.Said = strings.TrimPrefix(lines[len(lines)-1], "crash server: ")
-	return nil
-}
-
-// starts starts the server again after a fault, and measures.
-func (d *diskRun) starts(ctx context.Context) error {
-	since := time.Now()
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	d.scene.BackMS = millis(time.Since(since))
 	return nil
 }
 

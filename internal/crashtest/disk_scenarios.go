@@ -52,7 +52,11 @@ func diskScenarios(only []string) ([]diskScenario, error) {
 	for _, name := range only {
 		i := slices.IndexFunc(all, func(s diskScenario) bool { return s.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no scenario %q", name)
+			var names []string
+			for _, s := range all {
+				names = append(names, s.name)
+			}
+			return nil, fmt.Errorf("there is no scenario %q, only %s", name, strings.Join(names, ", "))
 		}
 		chosen = append(chosen, all[i])
 	}
@@ -102,6 +106,7 @@ func (d *diskRun) full(ctx context.Context) error {
 	if err := os.Remove(d.ballast()); err != nil {
 		return fmt.Errorf("make room: %w", err)
 	}
+	d.over = time.Now()
 	if err := d.back(ctx); err != nil {
 		return err
 	}
@@ -114,7 +119,9 @@ func (d *diskRun) full(ctx context.Context) error {
 	if n := d.stepsOf(ids...); n != len(ids)*slowSteps {
 		d.fault("jobs that ran while the disk was full did %d steps, want %d: none twice", n, len(ids)*slowSteps)
 	}
-	d.nap(ctx, 200*time.Millisecond)
+	if err := d.acknowledges(ctx); err != nil {
+		return err
+	}
 	stop()
 	return d.main.stop()
 }
@@ -172,15 +179,18 @@ func (d *diskRun) failsWith(ctx context.Context, calls, fault, path, says string
 	return d.goesOn(ctx)
 }
 
-// goesOn starts the server after a fault, has it work for a moment, and stops it.
+// goesOn starts the server after a fault, has it take work until clients are told of a job, and stops it.
 func (d *diskRun) goesOn(ctx context.Context) error {
-	if err := d.starts(ctx); err != nil {
+	if err := d.up(ctx); err != nil {
+		return err
+	}
+	if err := d.back(ctx); err != nil {
 		return err
 	}
 	stop := d.work(ctx)
-	d.nap(ctx, 200*time.Millisecond)
+	err := d.acknowledges(ctx)
 	stop()
-	return d.main.stop()
+	return errors.Join(err, d.main.stop())
 }
 
 func (d *diskRun) syncLog(ctx context.Context) error {
@@ -212,6 +222,7 @@ func (d *diskRun) readOnlyStart(ctx context.Context) error {
 	if err := thaw(); err != nil {
 		return err
 	}
+	d.over = time.Now()
 	return d.goesOn(ctx)
 }
 
@@ -234,6 +245,7 @@ func (d *diskRun) readOnlyFiles(ctx context.Context) error {
 	if err := errors.Join(err, thaw()); err != nil {
 		return err
 	}
+	d.over = time.Now()
 	if err := d.back(ctx); err != nil {
 		return err
 	}
@@ -274,10 +286,10 @@ func (d *diskRun) replaced(ctx context.Context) error {
 	if _, err := d.slowJobs(ctx, 4); err != nil {
 		return err
 	}
-	aside := filepath.Join(d.disk, "aside.db")
+	aside := filepath.Join(d.main.folder, "aside.db")
 	began := time.Now()
-	if err := errors.Join(os.Rename(d.database(), filepath.Join(d.main.folder, "aside.db")), os.WriteFile(d.database(), other, 0o600)); err != nil {
-		return fmt.Errorf("replace %s: %w", aside, err)
+	if err := errors.Join(os.Rename(d.database(), aside), os.WriteFile(d.database(), other, 0o600)); err != nil {
+		return fmt.Errorf("replace the database: %w", err)
 	}
 	if err := d.refuses(ctx, began, "replaced or removed"); err != nil {
 		return err
@@ -289,9 +301,10 @@ func (d *diskRun) replaced(ctx context.Context) error {
 	if err := d.refusesToStart(ctx, "not the one that was in this place"); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(d.main.folder, "aside.db"), d.database()); err != nil {
+	if err := os.Rename(aside, d.database()); err != nil {
 		return fmt.Errorf("put the database back: %w", err)
 	}
+	d.over = time.Now()
 	return d.goesOn(ctx)
 }
 
@@ -316,6 +329,7 @@ func (d *diskRun) vanished(ctx context.Context) error {
 	if err := errors.Join(err, d.plug("data")); err != nil {
 		return err
 	}
+	d.over = time.Now()
 	stop()
 	return d.goesOn(ctx)
 }
@@ -343,7 +357,9 @@ func (d *diskRun) swapped(ctx context.Context, path string, content []byte, want
 			d.fault("a start that was refused changed %s (%v)", filepath.Base(path), err)
 		}
 	}
-	return os.WriteFile(path, was, 0o600) //nolint:gosec // G703: a test's own folder
+	err = os.WriteFile(path, was, 0o600) //nolint:gosec // G703: a test's own folder
+	d.over = time.Now()
+	return err
 }
 
 func (d *diskRun) olderCopy(ctx context.Context) error {
@@ -405,6 +421,7 @@ func (d *diskRun) newer(ctx context.Context) error {
 	if err := d.change(ctx, "DELETE FROM goose_db_version WHERE version_id = 9999"); err != nil {
 		return err
 	}
+	d.over = time.Now()
 	return d.goesOn(ctx)
 }
 
@@ -418,26 +435,46 @@ func (d *diskRun) logDamaged(ctx context.Context) error {
 	if _, err := d.slowJobs(ctx, 4); err != nil {
 		return err
 	}
-	d.nap(ctx, 300*time.Millisecond)
+	log := d.database() + "-wal"
+	if err := until(ctx, "the log is long enough to damage", func() (bool, error) {
+		content, err := os.ReadFile(log) //nolint:gosec // of the test
+		return framesOf(content) >= damagedFrames, err
+	}); err != nil {
+		return err
+	}
 	if err := d.main.kill(); err != nil {
 		return err
 	}
+	d.ended()
 	stop()
-	log := d.database() + "-wal"
 	content, err := os.ReadFile(log) //nolint:gosec // of the test
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
-	const frame = 24 + 4096
-	if len(content) < 32+20*frame {
-		return fmt.Errorf("the log has %d bytes, which is too little to damage", len(content))
+	if n := framesOf(content); n < damagedFrames {
+		return fmt.Errorf("the log has %d pages, which is too little to damage: it was folded in right before the kill", n)
 	}
 	damaged := bytes.Clone(content)
-	damaged[32+5*frame+100] ^= 1
+	damaged[walHeader+5*walFrame+100] ^= 1
 	if err := d.swapped(ctx, log, damaged, "write-ahead log (-wal) is damaged"); err != nil {
 		return err
 	}
 	return d.goesOn(ctx)
+}
+
+// Sizes in a log, and how many pages it has at least when one of them is changed.
+const (
+	walHeader     = 32
+	walFrame      = 24 + 4096
+	damagedFrames = 20
+)
+
+// framesOf counts the pages that a log holds; what stands behind them is of an earlier one. Each repeats two numbers of the log's header.
+func framesOf(log []byte) (n int) {
+	for at := walHeader; at+walFrame <= len(log) && bytes.Equal(log[at+8:at+16], log[16:24]); at += walFrame {
+		n++
+	}
+	return n
 }
 
 // databaseDamaged destroys the database's first page, and then others.
@@ -468,6 +505,7 @@ func (d *diskRun) databaseDamaged(ctx context.Context) error {
 	if err := os.WriteFile(d.database(), content, 0o600); err != nil { //nolint:gosec // G703: a test's own folder
 		return fmt.Errorf("put the database back: %w", err)
 	}
+	d.over = time.Now()
 	return d.goesOn(ctx)
 }
 

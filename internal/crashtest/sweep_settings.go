@@ -86,6 +86,7 @@ func (s *settings) step(ctx context.Context) {
 	s.next, s.unsure = (s.next+1)%len(s.chores), false
 }
 
+// pauseFor waits for a time, or until ctx ends.
 func pauseFor(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
