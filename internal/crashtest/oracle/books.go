@@ -109,6 +109,7 @@ func (j *judge) events() {
 			j.fault("event %s says that job %s is %s, and it is %v", e.Key, e.Job, e.Note, status)
 		}
 		switch {
+		case d == nil && j.completedTwice(e.Batch): // killed before the record; and then the batch was resumed, and there was nothing to tell any more
 		case d == nil:
 			j.fault("a receiver was sent event %s of job %s%s, which is not in the database", e.Key, e.Job, e.Batch)
 		case d.Job != e.Job || d.Batch != e.Batch:
