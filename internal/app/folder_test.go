@@ -100,13 +100,12 @@ func TestTheFolderIsFreeAgainAfterAnEndOrAFailedStart(t *testing.T) {
 
 func TestAStartWaitsForALockThatIsGivenBackSoon(t *testing.T) {
 	t.Parallel()
-	c := app.Defaults()
-	c.Data, c.Listen = t.TempDir(), "127.0.0.1:0"
-	lock, err := os.Create(filepath.Join(c.Data, "lock"))
+	dir := t.TempDir()
+	lock, err := os.Create(filepath.Join(dir, "lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
+	defer lock.Close() //nolint:errcheck // nothing was written
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +116,7 @@ func TestAStartWaitsForALockThatIsGivenBackSoon(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s, _ := start(t, c.Data, nil)
+	s, _ := start(t, dir, nil)
 	if took := time.Since(began); took < held {
 		t.Errorf("started after %s, while the folder was locked", took)
 	}
