@@ -132,6 +132,7 @@ func TestRefusesWhatItCannotUseAndNamesIt(t *testing.T) {
 		"requests: {connections: -1}":                         "requests.connections: ",
 		"requests: {trusted_proxies: [proxy.example]}":        "requests.trusted_proxies: ",
 		"requests: {trusted_proxies: [10.0.0.0/33]}":          "requests.trusted_proxies: ",
+		"requests: {trusted_proxies: ['::ffff:10.0.0.1']}":    "requests.trusted_proxies: ",
 		"limits: {per_provider: {openai: -1}}":                "limits.per_provider.openai: ",
 		"budget: {organization_usd_per_day: -0.01}":           "budget.organization_usd_per_day: ",
 		"budget: {agent_usd_per_day: .nan}":                   "budget.agent_usd_per_day: ",

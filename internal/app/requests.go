@@ -73,6 +73,9 @@ func (c *RequestsConfig) trusted() ([]netip.Prefix, error) {
 		if a, bare := netip.ParseAddr(text); bare == nil {
 			p, err = a.Prefix(a.BitLen())
 		}
+		if err == nil && p.Addr().Is4In6() {
+			return nil, fmt.Errorf("requests.trusted_proxies: %q must be written as an IPv4 address or network", text)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("requests.trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}

@@ -231,7 +231,6 @@ func TestHostileBackupsAreRefused(t *testing.T) {
 	}
 }
 
-// TestDamagedBackupsAreTold cuts and flips backups of every kind.
 // unpacked is the tar of an archive, as far as it can be read, and how that ended.
 func unpacked(t *testing.T, name string, text []byte) []byte {
 	t.Helper()
@@ -250,6 +249,7 @@ func unpacked(t *testing.T, name string, text []byte) []byte {
 	return fmt.Append(all, err)
 }
 
+// TestDamagedBackupsAreTold cuts and flips backups of every kind.
 func TestDamagedBackupsAreTold(t *testing.T) {
 	t.Parallel()
 	data := full(t, 3)

@@ -114,7 +114,11 @@ func (r *batchRun) run(ctx context.Context, b *steward.Batch) error {
 		return fmt.Errorf("batch %s: %w", r.id, err)
 	}
 	if !r.o.async {
-		return r.finish(ctx, r.id)
+		err := r.finish(ctx, r.id)
+		if err != nil && ctx.Err() != nil {
+			return &batchInterrupted{r.id, true}
+		}
+		return err
 	}
 	if r.g.json {
 		return r.g.printJSON(map[string]any{"batch_id": r.id})

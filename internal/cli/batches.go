@@ -199,13 +199,19 @@ func newBatchesWatch(g *global) *cobra.Command {
 func runBatchesWatch(ctx context.Context, g *global, c *client.Client, id steward.BatchID, out string) error {
 	r := &batchRun{g: g, c: c, o: &batchOptions{out: out}, id: id}
 	err := r.follow(ctx)
+	if err == nil {
+		err = r.finish(ctx, id)
+		if ctx.Err() == nil {
+			return err
+		}
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return &batchInterrupted{id, true}
 	case err != nil:
 		return fmt.Errorf("batch %s: %w", id, err)
 	}
-	return r.finish(ctx, id)
+	return nil
 }
 
 // errOpen is the error of a batch that may still get items.

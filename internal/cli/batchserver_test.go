@@ -114,7 +114,12 @@ func (s *batchServer) count() *steward.Batch {
 	for i := range s.items {
 		b.Counts.Add(s.statusOf(int64(i)), 1)
 	}
-	b.Received, b.NextIndex, b.State = int64(len(s.items)), int64(len(s.items)), b.StateOf()
+	b.Received, b.NextIndex = int64(len(s.items)), int64(len(s.items))
+	b.State = b.StateOf() // the server looks a moment later whether a batch is completed
+	b.CompletedAt = nil
+	if b.ClosedAt != nil && b.Counts.Ended() == b.Counts.Total() {
+		b.CompletedAt = b.ClosedAt
+	}
 	return b
 }
 

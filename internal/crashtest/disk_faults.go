@@ -124,7 +124,6 @@ func DiskFaults(ctx context.Context, o DiskOptions) (_ *DiskReport, _ *oracle.Wo
 		if err := s.play(d, ctx); err != nil {
 			return nil, nil, fmt.Errorf("scenario %s: %w", s.name, err)
 		}
-		d.run.cut(start)
 		d.scene.Seconds, d.scene.Acknowledged = seconds(start), d.acknowledged()-before
 		for _, f := range d.scene.Faults {
 			faults = append(faults, s.name+": "+f)

@@ -110,6 +110,7 @@ func (d *diskRun) full(ctx context.Context) error {
 	if err := d.back(ctx); err != nil {
 		return err
 	}
+	d.run.cut(began)
 	for _, id := range ids {
 		got, err := d.load.client.Wait(ctx, id, &client.WaitOptions{First: 20 * time.Millisecond, Max: 100 * time.Millisecond, Timeout: time.Minute})
 		if err != nil || !got.Status.Succeeded() {
@@ -249,6 +250,7 @@ func (d *diskRun) readOnlyFiles(ctx context.Context) error {
 	if err := d.back(ctx); err != nil {
 		return err
 	}
+	d.run.cut(began)
 	stop()
 	return d.main.stop()
 }

@@ -225,16 +225,44 @@ func cutsNumber(left, right string) bool {
 // longestNumber is how far wholeNumbers goes, in bytes.
 const longestNumber = 64
 
-// wholeNumbers widens a range to the whole of the numbers that its ends cut, as of 234.50 to 1,234.50.
-func wholeNumbers(text string, start, end int) (from, to int) {
+// uncut widens a range to the whole of the numbers, dates and the like that its ends cut, as of 234.50 to 1,234.50. Numbers in a row that are
+// none together, such as 3,9.99,29.97, may be cut between each other.
+func uncut(text string, start, end int) (from, to int) {
 	from, to = start, end
-	for from > max(start-longestNumber, 0) && (cutsNumber(text[:from], text[from:]) || inNumber(text, from)) {
+	if a, b := figuresAround(text, start); a < start && (isNumber(text[a:b]) || strings.IndexByte(text[start:min(b, end)], text[start-1]) >= 0) {
+		from = a
+	}
+	if a, b := figuresAround(text, end); b > end && (isNumber(text[a:b]) || strings.IndexByte(text[max(a, start):end], text[end]) >= 0) {
+		to = b
+	}
+	return from, to
+}
+
+// figuresAround returns the figures, with the separators among them, on both sides of i, as far as longestNumber; none when i does not part any.
+func figuresAround(text string, i int) (from, to int) {
+	within := func(at int) bool { return cutsNumber(text[:at], text[at:]) || inNumber(text, at) }
+	if i <= 0 || i >= len(text) || !within(i) {
+		return i, i
+	}
+	from, to = i, i
+	for from > max(i-longestNumber, 0) && within(from) {
 		from--
 	}
-	for to < min(end+longestNumber, len(text)) && (cutsNumber(text[:to], text[to:]) || inNumber(text, to)) {
+	for to < min(i+longestNumber, len(text)) && (to == i || within(to)) {
 		to++
 	}
 	return from, to
+}
+
+// isNumber reports whether figures with their separators can be read as one number.
+func isNumber(text string) bool {
+	if text == "" || !isDigit(text[0]) {
+		return false
+	}
+	f := (&numberReader{text: text}).figures(0)
+	found := false
+	f.readings(func(decimal) { found = true })
+	return found && f.end == len(text)
 }
 
 // inNumber reports whether i lies between two figures.

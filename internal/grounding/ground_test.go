@@ -145,7 +145,7 @@ func TestAQuoteSupportsAValueInAnyOfItsForms(t *testing.T) {
 func TestAClaimIsVerifiedByItsQuoteAndItsValue(t *testing.T) {
 	t.Parallel()
 	docs := []grounding.Document{pages(0, "a.pdf",
-		"Invoice ID-7 of 25/01/2026\nSubtotal 99.99\nTotal due 12.50 EUR\nPrepared by Jane Doe, and again 777 and 777\nNet 1,234.50 of lots 3,4 on 17.05",
+		"Invoice ID-7 of 25/01/2026\nSubtotal 99.99\nTotal due 12.50 EUR\nPrepared by Jane Doe, and again 777 and 777\nNet 1,234.50 of lots 3,4 on 17.05\nWidget,3,9.99,29.97\nat 48.137,11.575 on 01.06.2026",
 		"Terms: "+strings.Repeat("all goods remain ours until they are paid ", 12)+"and 4711 is the last word. Due 03/02/2026")}
 	long := strings.TrimSpace(strings.Repeat("all goods remain ours until they are paid ", 12))
 	tests := []struct {
@@ -165,6 +165,11 @@ func TestAClaimIsVerifiedByItsQuoteAndItsValue(t *testing.T) {
 		{"a text that the quote cuts from a number", "234.50 of lots", text("234.50"), ""},
 		{"a text whose number is cut", "234", text("234.50 of lots"), ""},
 		{"a whole number in a quote that cuts another", "Net 1,234.50 of lots 3", number("1234.5"), "Net 1,234.50 of lots 3"},
+		{"a number of a row that is no number", "29.97", number("29.97"), "29.97"},
+		{"a number in the middle of such a row", "9.99", number("9.99"), "9.99"},
+		{"one of two coordinates", "11.575", number("11.575"), "11.575"},
+		{"a piece of a number of two that could be one", "4 on", number("4"), ""},
+		{"a piece of a date", "01.06", number("1.06"), ""},
 		{"a text in a quote that cuts a number", "Net 1", text("Net"), "Net 1"},
 		{"no quote, two places", "", number("777"), ""},
 		{"no quote, too short to mean it", "", number("7"), ""},

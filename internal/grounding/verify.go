@@ -113,7 +113,7 @@ func (x *Index) supporting(m Match, v Value) (Match, bool) {
 		return x.supportingCell(m, v, known)
 	}
 	text := page.Text
-	if start, end := wholeNumbers(text, m.Start, m.End); (start < m.Start || end > m.End) && !supports(Fold(text[start:end]), v, known) {
+	if start, end := uncut(text, m.Start, m.End); (start < m.Start || end > m.End) && !supports(Fold(text[start:end]), v, known) {
 		return m, false
 	}
 	if shown := cutAtWord(oneSpace(text[m.Start:m.End])); supports(Fold(shown), v, known) {
@@ -180,7 +180,7 @@ func (x *Index) partOf(c Claim, v Value) (Match, bool) {
 		return Match{}, false
 	}
 	text := x.docs[m.Document].Pages[m.Page].Text
-	start, end := wholeNumbers(text, m.Start, m.End)
+	start, end := uncut(text, m.Start, m.End)
 	return m, start == m.Start && end == m.End
 }
 

@@ -268,28 +268,38 @@ func (a *attempt) patiently(ctx context.Context, fn func(ctx context.Context) er
 		try, cancel := context.WithTimeout(ctx, writeTimeout)
 		err := fn(try)
 		cancel()
-		if errors.Is(err, context.DeadlineExceeded) { // a database that does not answer is away; nothing is wrong with what is written
-			err = &steward.Error{Code: steward.Unavailable, Message: "The server's storage did not answer in time.", Err: err}
-		}
 		code := steward.CodeOf(err)
 		if code != steward.Unavailable {
 			other++
 		}
 		switch {
 		case err == nil, errors.Is(err, store.ErrLeaseLost), code == steward.Invalid, code == steward.Conflict, code == steward.TooLarge,
-			errors.Is(err, disk.ErrFailed), other >= writeTries, a.w.givenUp():
-			return err
+			errors.Is(err, disk.ErrFailed), other >= writeTries, a.w.givenUp(), ctx.Err() != nil:
+			return unanswered(err)
 		case a.w.svc.clock.Now().After(a.leaseEnd()) && !errors.Is(err, disk.ErrNoRoom):
-			return err
+			return unanswered(err)
 		}
 		time.Sleep(wait)
 		wait = min(2*wait, 2*time.Second)
 	}
 }
 
+// unanswered makes an error of a storage that did not answer in time one of a storage that is away: nothing is wrong with what was to be
+// written.
+func unanswered(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || steward.CodeOf(err) == steward.Unavailable {
+		return err
+	}
+	return &steward.Error{Code: steward.Unavailable, Message: "The server's storage did not answer in time.", Err: err}
+}
+
+// handOverTime is how long a stop tries to hand a job over.
+const handOverTime = 5 * time.Second
+
 // handOver leaves the job to the next process.
 func (a *attempt) handOver() {
-	ctx := context.WithoutCancel(a.ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), handOverTime)
+	defer cancel()
 	failpoint.Pass("jobs.handover.before")
 	err := a.patiently(ctx, func(ctx context.Context) error { return a.w.svc.store.HandOver(ctx, []store.Lease{a.lease}) })
 	if err != nil && !errors.Is(err, store.ErrLeaseLost) {

@@ -42,6 +42,7 @@ type backlog struct {
 	counting chan struct{}                    // closed when the count that is under way has ended; nil: none is
 	at       time.Time                        // when the latest count ended
 	took     time.Duration
+	counts   int // that did not fail
 }
 
 // admit lets n more jobs of an organization in.
@@ -86,28 +87,36 @@ func (b *backlog) add(org steward.OrganizationID, n int64) error {
 }
 
 // recount counts what waits when the latest count is older than a time. When somebody is at it, one who joins waits for that, and so does
-// everybody while nothing is known yet.
+// everybody while nothing is known yet; a count that failed is made again by one of those who waited.
 func (b *backlog) recount(ctx context.Context, older time.Duration, join bool) error {
-	b.mu.Lock()
-	began := b.clock.Now()
-	switch {
-	case b.counting != nil:
-		ended := b.counting
+	for {
+		b.mu.Lock()
+		began, counts, underWay := b.clock.Now(), b.counts, b.counting
 		join = join || b.at.IsZero()
-		b.mu.Unlock()
-		if !join {
+		switch {
+		case underWay != nil && !join, underWay == nil && !b.at.IsZero() && began.Sub(b.at) < max(older, countShare*b.took):
+			b.mu.Unlock()
 			return nil
+		case underWay == nil:
+			return b.countNow(ctx, began)
 		}
+		b.mu.Unlock()
 		select {
-		case <-ended:
-			return nil
+		case <-underWay:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	case !b.at.IsZero() && began.Sub(b.at) < max(older, countShare*b.took):
+		b.mu.Lock()
+		counted := b.counts > counts
 		b.mu.Unlock()
-		return nil
+		if counted {
+			return nil
+		}
 	}
+}
+
+// countNow counts what waits. The caller holds mu, which it lets go.
+func (b *backlog) countNow(ctx context.Context, began time.Time) error {
 	ended := make(chan struct{})
 	b.counting = ended
 	if b.known == nil {
@@ -138,6 +147,7 @@ func (b *backlog) note(known map[steward.OrganizationID]int64, began time.Time) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.known, b.at, b.total = known, b.clock.Now(), 0
+	b.counts++
 	b.took = b.at.Sub(began)
 	for n := range maps.Values(known) {
 		b.total += n

@@ -110,35 +110,93 @@ func TestWhatWaitedBeforeTheStartCountsToo(t *testing.T) {
 	}
 }
 
-func TestNothingIsRefusedByWhatAnOldCountSays(t *testing.T) {
-	t.Parallel()
-	c := &counted{}
-	h := openHouse(t, houseOptions{engines: []engine.Engine{enginetest.Steps{N: 0}}, wrap: func(st *sqlite.Store) jobs.Store { c.Store = st; return c }})
-	agent := h.agent("a", "Steps0Engine", `{}`)
-	begun, goOn := make(chan struct{}, 1), make(chan struct{})
-	c.before = func() { begun <- struct{}{}; <-goOn }
-	bounded := jobs.New(c, h.agents, h.files, clock.System{}, jobs.Options{Backlog: jobs.Backlog{Total: 2}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	run := func(n int, ended chan<- error) {
-		_, err := bounded.RunMany(h.ctx, jobs.ManyParams{AgentID: agent, Items: numbers(n)})
+// heldCount is a backlog of two jobs whose counts wait until they may go on.
+type heldCount struct {
+	*house
+	counted
+	jumping
+	svc         *jobs.Service
+	agent       steward.AgentID
+	begun, goOn chan struct{}
+}
+
+func newHeldCount(t *testing.T) *heldCount {
+	h := &heldCount{begun: make(chan struct{}, 1), goOn: make(chan struct{})}
+	h.house = openHouse(t, houseOptions{
+		engines: []engine.Engine{enginetest.Steps{N: 0}},
+		wrap:    func(st *sqlite.Store) jobs.Store { h.Store = st; return &h.counted },
+	})
+	h.agent = h.house.agent("a", "Steps0Engine", `{}`)
+	h.svc = jobs.New(&h.counted, h.agents, h.files, &h.jumping, jobs.Options{Backlog: jobs.Backlog{Total: 2}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	return h
+}
+
+// add has so many jobs come in.
+func (h *heldCount) add(ctx context.Context, n int) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.svc.RunMany(ctx, jobs.ManyParams{AgentID: h.agent, Items: numbers(n)})
 		ended <- err
-	}
-	first, second := make(chan error, 1), make(chan error, 1)
-	go run(1, first)
-	<-begun
-	go run(2, second) // nothing is known yet: it waits for the count of the first
+	}()
+	return ended
+}
+
+func (h *heldCount) hold() { h.before = func() { h.begun <- struct{}{}; <-h.goOn } }
+
+func TestNothingIsLetInBeforeAnythingWasCounted(t *testing.T) {
+	t.Parallel()
+	h := newHeldCount(t)
+	h.submit(jobs.RunParams{AgentID: h.agent})
+	h.hold()
+	first := h.add(h.ctx, 1)
+	<-h.begun
+	second := h.add(h.ctx, 2)
 	select {
 	case err := <-second:
 		t.Fatalf("let in or refused before anything was counted: %v", err)
-	case <-begun:
+	case <-h.begun:
 		t.Fatal("counted twice at once")
 	case <-time.After(50 * time.Millisecond):
 	}
-	close(goOn)
+	close(h.goOn)
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
 	if err := <-second; steward.CodeOf(err) != steward.Unavailable {
 		t.Errorf("beyond the limit: %v", err)
+	}
+}
+
+func TestNothingIsRefusedByWhatAnOldCountSays(t *testing.T) {
+	t.Parallel()
+	h := newHeldCount(t)
+	if err := <-h.add(h.ctx, 2); err != nil {
+		t.Fatal(err)
+	}
+	stop := h.work(jobs.WorkerOptions{})
+	h.eventually("nothing waits", func() bool {
+		counts, err := h.Store.CountQueued(h.ctx)
+		return err == nil && len(counts) == 0
+	})
+	stop()
+	h.by.Add(int64(time.Minute))
+	h.hold()
+	gone, hangUp := context.WithCancel(h.ctx)
+	first := h.add(gone, 1)
+	<-h.begun
+	second := h.add(h.ctx, 1) // full, as far as is known
+	select {
+	case err := <-second:
+		t.Fatalf("let in or refused by an old count: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	hangUp()
+	h.goOn <- struct{}{} // the count of one who has gone fails
+	<-first
+	<-h.begun // so another one counts
+	close(h.goOn)
+	if err := <-second; err != nil {
+		t.Errorf("with room: %v", err)
 	}
 }
 

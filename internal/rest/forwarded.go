@@ -20,7 +20,7 @@ func Forwarded(next http.Handler, trusted []netip.Prefix) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !trusts(peer.Addr().Unmap()) {
+		if err != nil || !trusts(peer.Addr().Unmap().WithZone("")) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -31,6 +31,7 @@ func TestTheAddressOfAClientIsWhatATrustedProxySaysItIs(t *testing.T) {
 		"IPv6 with a port":                    {"[fd00::1]:5", []string{"[2001:db8::1]:81"}, "[2001:db8::1]:0"},
 		"a proxy's IPv4 address within IPv6":  {"[::ffff:10.0.0.1]:5", []string{"198.51.100.7"}, "198.51.100.7:0"},
 		"a client's IPv4 address within IPv6": {"10.0.0.1:5", []string{"::ffff:198.51.100.7"}, "198.51.100.7:0"},
+		"a proxy on a link":                   {"[fd00::1%eth0]:5", []string{"198.51.100.7"}, "198.51.100.7:0"},
 		"all are proxies":                     {"10.0.0.1:5", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3:0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/internal/clock"
@@ -178,5 +179,25 @@ func TestAnUploadThatIsAnsweredAtASecondLookIsKept(t *testing.T) {
 	w := call(h, http.MethodPost, "/v1/files/", body, "Content-Type", contentType, "Idempotency-Key", "k")
 	if untaken, _ := f.left(); w.Code != http.StatusCreated || looks != 2 || untaken != 1 {
 		t.Errorf("%d %s: %d looks, %d files left", w.Code, w.Body, looks, untaken)
+	}
+}
+
+func TestTheKeyOfATemporaryFileEndsBeforeTheFile(t *testing.T) {
+	t.Parallel()
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "steward.db"), nil)
+	ok(t, err)
+	t.Cleanup(func() { _ = st.Close() }) // nothing is written any more
+	f, log := newFakes(), slog.New(slog.DiscardHandler)
+	h, err := rest.New(rest.Options{
+		Agents: agentFakes{f}, Jobs: jobFakes{f}, Identity: f, Files: fileFakes{f}, Webhooks: hookFakes{f},
+		Once: (&house{t: t}).onceService(t.TempDir(), st, log), Logger: log,
+	})
+	ok(t, err)
+	for _, temporary := range []string{"true", "false"} {
+		contentType, body := uploadOf(t, "a.txt", "hello", "temporary", temporary)
+		want(t, call(h, http.MethodPost, "/v1/files/", body, "Content-Type", contentType, "Idempotency-Key", temporary), http.StatusCreated, "")
+	}
+	if n, err := st.ExpireCreations(t.Context(), time.Now().Add(45*time.Minute), 10); n != 1 || err != nil {
+		t.Errorf("%d keys have ended after 45 minutes (%v), want that of the temporary file alone", n, err)
 	}
 }

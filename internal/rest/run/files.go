@@ -37,7 +37,7 @@ func (f *family) registerFiles() {
 		Method: http.MethodPost, Path: pathFiles, ID: "files_upload", Tag: tagFiles, Summary: "Store a file",
 		Description: fmt.Sprintf("The file can be an input of any run afterwards, by its id or its file_ref. It may have %d MiB. It stays until it is deleted; "+
 			"a temporary one is dropped after an hour unless a run takes it, and then goes with the run's data.", files.MaxFileBytes>>20),
-		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden), Params: createKey(""),
+		Status: http.StatusCreated, Errors: bodyErrors(http.StatusForbidden), Params: createKey(" The key of a temporary file lasts 30 minutes."),
 		Body: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{fieldFile}, Properties: map[string]*huma.Schema{
 				fieldFile:      {Type: huma.TypeString, Format: "binary"},

@@ -42,8 +42,8 @@ type visit struct {
 	turn admit.Pass // to be worked on
 	wait admit.Pass // to wait for a job
 
-	texts   []admit.Pass // to hold the text fields of a multipart body in memory
-	textLen int64        // of them so far, and textCap is what they have room for
+	text    admit.Pass // to hold the text fields of a multipart body in memory
+	textLen int64      // of them so far, and textCap is what they have room for
 	textCap int64
 }
 
@@ -68,33 +68,28 @@ func (v *visit) leave() {
 // leaveBody gives back the room for what was held of the body.
 func (v *visit) leaveBody() {
 	v.body.Leave()
-	for i := range v.texts {
-		v.texts[i].Leave()
-	}
+	v.text.Leave()
 }
 
-// textPiece is how much room is asked for at a time, as nobody knows before how much text a multipart body has. The first one is of the
-// room of small bodies.
-const textPiece = 4 << 20
+// firstText is the first room that is asked for text fields: nobody knows before how much text a multipart body has.
+const firstText = 64 << 10
 
-// holdText has room for n more bytes of text fields, unless they are tiny together.
+// holdText has room for n more bytes of text fields, unless they are tiny together. What they have is given back before more is asked for, so
+// that nobody waits with room that another one waits for.
 //
 // Errors: those of admit.Door.Hold.
-func (v *visit) holdText(ctx context.Context, n int) error {
+func (v *visit) holdText(ctx context.Context, n int) (err error) {
 	v.textLen += int64(n)
-	for v.textLen > max(v.textCap, admit.TinyBody) {
-		size := int64(textPiece)
-		if v.textCap == 0 {
-			size = admit.SmallBody
-		}
-		pass, err := v.door.Hold(ctx, v.who, size)
-		if err != nil {
-			return err
-		}
-		v.texts = append(v.texts, pass)
-		v.textCap += size
+	if v.textLen <= max(v.textCap, admit.TinyBody) {
+		return nil
 	}
-	return nil
+	v.textCap = max(v.textCap, firstText)
+	for v.textCap < v.textLen {
+		v.textCap *= 2
+	}
+	v.text.Leave()
+	v.text, err = v.door.Hold(ctx, v.who, v.textCap)
+	return err
 }
 
 // takeTurn waits until the request may be worked on.

@@ -19,8 +19,8 @@ const faultSuffix = "-fault"
 
 // refuse says what an error of a write means to its caller, and tells the guard. Errors with a code pass.
 func (w *writer) refuse(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, disk.ErrFailed) { // it was refused for a fault that is known, of whatever
+		return err
 	}
 	var se sqlite3.Error
 	kind, fault := disk.KindOf(err)

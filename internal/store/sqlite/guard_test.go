@@ -110,7 +110,6 @@ func TestAfterAFaultNothingIsWrittenAndTheNextStartGoesOn(t *testing.T) {
 	}
 }
 
-// A log of a process whose sync failed is not built upon: it goes to the database before anything is added to it.
 func TestAFaultIsLeftForTheNextStartAlsoWhenSomethingElseFailedBefore(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "steward.db")
@@ -134,6 +133,27 @@ func TestAFaultIsLeftForTheNextStartAlsoWhenSomethingElseFailedBefore(t *testing
 	}
 }
 
+func TestAFaultOfSomethingElseIsNotLeftAsOneOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "steward.db")
+	guard := disk.NewGuard(disk.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := Open(t.Context(), path, &Options{Guard: guard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard.Fail(disk.Broken, "sync a stored file", syscall.EIO)
+	if err := s.write(t.Context(), "spend", spend(1, nil)); !errors.Is(err, disk.ErrFailed) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if was := LastFault(path); was != "" {
+		t.Errorf("left for the next start: %s", was)
+	}
+}
+
+// A log of a process whose sync failed is not built upon: it goes to the database before anything is added to it.
 func TestTheLogOfAFailedProcessIsFoldedInBeforeTheNextWrite(t *testing.T) {
 	t.Parallel()
 	first := openAt(t)
