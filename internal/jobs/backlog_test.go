@@ -192,7 +192,9 @@ func TestNothingIsRefusedByWhatAnOldCountSays(t *testing.T) {
 	}
 	hangUp()
 	h.goOn <- struct{}{} // the count of one who has gone fails
-	<-first
+	if err := <-first; err == nil {
+		t.Error("a count under a context that has ended did not fail")
+	}
 	<-h.begun // so another one counts
 	close(h.goOn)
 	if err := <-second; err != nil {
