@@ -32,7 +32,7 @@ type madeBackup struct {
 // A backup is begun every so many rounds. To restore and verify one takes seconds, so a long run makes no more than mostBackups.
 const (
 	backupEvery = 5
-	mostBackups = 20
+	mostBackups = 40
 )
 
 // backsUp reports whether a backup is begun in round n of so many.
