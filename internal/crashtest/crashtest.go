@@ -26,6 +26,7 @@ import (
 	"github.com/stewardhq/steward/internal/crashtest/effects"
 	"github.com/stewardhq/steward/internal/crashtest/local"
 	"github.com/stewardhq/steward/internal/crashtest/oracle"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 	"github.com/stewardhq/steward/internal/crashtest/rank"
 	"github.com/stewardhq/steward/internal/crashtest/scripted"
 	"github.com/stewardhq/steward/internal/document/documenttest"
@@ -407,7 +408,7 @@ func (r *run) firstStep(ctx context.Context, seq int64) error {
 }
 
 // nap waits. The moment of a kill is the subject of the test.
-func (r *run) nap(ctx context.Context, d time.Duration) { pauseFor(ctx, d) }
+func (r *run) nap(ctx context.Context, d time.Duration) { poll.Sleep(ctx, d) }
 
 // pause stops the process until its leases have run out, and wakes it. On PostgreSQL another worker has its jobs by then.
 func (r *run) pause(ctx context.Context, n int) error {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
 	"github.com/stewardhq/steward/internal/blob"
 	"github.com/stewardhq/steward/internal/disk"
@@ -66,14 +67,20 @@ func diskScenarios(only []string) ([]diskScenario, error) {
 	return chosen, nil
 }
 
+// underLoad starts a server with clients at work and so many slow jobs. stop ends the clients; it may be called again, and after an error.
+func (d *diskRun) underLoad(ctx context.Context, slow int) (ids []steward.JobID, stop func(), err error) {
+	if err := d.up(ctx); err != nil {
+		return nil, func() {}, err
+	}
+	stop = d.work(ctx)
+	ids, err = d.slowJobs(ctx, slow)
+	return ids, stop, err
+}
+
 // full fills the disk, first into the reserve, then to the last byte and for longer than leases last, and makes room again.
 func (d *diskRun) full(ctx context.Context) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	ids, stop, err := d.underLoad(ctx, 4)
 	defer stop()
-	ids, err := d.slowJobs(ctx, 4)
 	if err != nil {
 		return err
 	}
@@ -156,12 +163,9 @@ func (d *diskRun) fails(ctx context.Context, calls, path string) error {
 
 // failsWith is fails with another error, of which the server says something else.
 func (d *diskRun) failsWith(ctx context.Context, calls, fault, path, says string) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	_, stop, err := d.underLoad(ctx, 4)
 	defer stop()
-	if _, err := d.slowJobs(ctx, 4); err != nil {
+	if err != nil {
 		return err
 	}
 	began := time.Now()
@@ -229,12 +233,9 @@ func (d *diskRun) readOnlyStart(ctx context.Context) error {
 
 // readOnlyFiles takes the right to write to the files away while the server works, and gives it back.
 func (d *diskRun) readOnlyFiles(ctx context.Context) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	_, stop, err := d.underLoad(ctx, 2)
 	defer stop()
-	if _, err := d.slowJobs(ctx, 2); err != nil {
+	if err != nil {
 		return err
 	}
 	began := time.Now()
@@ -280,12 +281,9 @@ func (d *diskRun) replaced(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	_, stop, err := d.underLoad(ctx, 4)
 	defer stop()
-	if _, err := d.slowJobs(ctx, 4); err != nil {
+	if err != nil {
 		return err
 	}
 	aside := filepath.Join(d.main.folder, "aside.db")
@@ -312,19 +310,16 @@ func (d *diskRun) replaced(ctx context.Context) error {
 
 // vanished takes the data folder away under a server, as when a disk is unmounted.
 func (d *diskRun) vanished(ctx context.Context) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	_, stop, err := d.underLoad(ctx, 4)
 	defer stop()
-	if _, err := d.slowJobs(ctx, 4); err != nil {
+	if err != nil {
 		return err
 	}
 	began := time.Now()
 	if err := d.unplug("data"); err != nil {
 		return err
 	}
-	err := d.refuses(ctx, began, "replaced or removed")
+	err = d.refuses(ctx, began, "replaced or removed")
 	if err == nil {
 		err = d.exits(ctx, began)
 	}
@@ -429,12 +424,9 @@ func (d *diskRun) newer(ctx context.Context) error {
 
 // logDamaged kills the server and changes a byte in the first half of what its log holds.
 func (d *diskRun) logDamaged(ctx context.Context) error {
-	if err := d.up(ctx); err != nil {
-		return err
-	}
-	stop := d.work(ctx)
+	_, stop, err := d.underLoad(ctx, 4)
 	defer stop()
-	if _, err := d.slowJobs(ctx, 4); err != nil {
+	if err != nil {
 		return err
 	}
 	log := d.database() + "-wal"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stewardhq/steward"
 	"github.com/stewardhq/steward/client"
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 	"github.com/stewardhq/steward/internal/engine/enginetest"
 )
 
@@ -75,7 +76,7 @@ func (s *settings) step(ctx context.Context) {
 	case err == nil, code == steward.NotFound && s.unsure:
 	case ctx.Err() != nil, errors.Is(err, errNotYet), code == steward.Unavailable, code == steward.Timeout:
 		s.unsure = s.unsure || !errors.Is(err, errNotYet)
-		pauseFor(ctx, 2*time.Millisecond)
+		poll.Sleep(ctx, 2*time.Millisecond)
 		return
 	default:
 		s.faults = append(s.faults, fmt.Sprintf("settings: %s: %v", c.name, err))
@@ -84,16 +85,6 @@ func (s *settings) step(ctx context.Context) {
 		s.facts[c.about] = c.fact
 	}
 	s.next, s.unsure = (s.next+1)%len(s.chores), false
-}
-
-// pauseFor waits for a time, or until ctx ends.
-func pauseFor(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // finish goes on to the end of a cycle, and looks whether everything is as it was told to be before that.

@@ -114,8 +114,8 @@ func TestWhatIsStoredOtherwiseThanAcknowledgedIsNoticed(t *testing.T) {
 // server is the other end of a connection: it reads all, says something after a while, and hangs up if it is to.
 func server(c net.Conn, says string, after time.Duration, hangUp bool) {
 	go func() { _, _ = io.Copy(io.Discard, c) }() // until it is closed
-	time.Sleep(after)
-	_, _ = io.WriteString(c, says) // the client may be gone
+	time.Sleep(after)                             // virtual
+	_, _ = io.WriteString(c, says)                // the client may be gone
 	if hangUp {
 		_ = c.Close()
 	}
@@ -154,7 +154,7 @@ func TestSlowClientsThatAreNotServedAreNotCounted(t *testing.T) {
 					t.Errorf("counted %v, want %v", got, c.want)
 				}
 				_, _ = ours.Close(), theirs.Close()
-				time.Sleep(2 * minute) // the server has ended
+				time.Sleep(2 * minute) // virtual: the server has ended
 			})
 		})
 	}

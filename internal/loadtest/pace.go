@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // times are durations of calls, gathered by many goroutines.
@@ -100,19 +102,7 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 	if wait <= 0 {
 		return ctx.Err() == nil
 	}
-	return sleep(ctx, wait)
-}
-
-// sleep waits. It returns false when ctx ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return poll.Sleep(ctx, wait)
 }
 
 // crew is a number of connections.

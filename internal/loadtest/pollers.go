@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // waitLimit is how long a client of the scenario waits for its run: longer than the scenario takes.
@@ -85,7 +87,7 @@ func idle(ctx context.Context, o *Options, l *Line, p *process, n int, before *v
 		return err
 	}
 	wall := time.Now()
-	if !sleep(ctx, o.span(20*time.Second, time.Second)) {
+	if !poll.Sleep(ctx, o.span(20*time.Second, time.Second)) {
 		return ctx.Err()
 	}
 	to, err := p.vitals(ctx, false)
@@ -112,7 +114,7 @@ func letGo(ctx context.Context, o *Options, l *Line, p *process, told *told, n i
 		if err := p.ask(ctx, http.MethodPost, "/release?n=1", nil); err != nil {
 			return err
 		}
-		if !sleep(ctx, time.Second/trickle) {
+		if !poll.Sleep(ctx, time.Second/trickle) {
 			return ctx.Err()
 		}
 	}
@@ -164,7 +166,7 @@ func (t *told) wait(ctx context.Context, c *conn, request []byte) error {
 		case err != nil:
 			return err
 		case a.refused():
-			if !sleep(ctx, time.Duration(a.retryAfter)*time.Second) {
+			if !poll.Sleep(ctx, time.Duration(a.retryAfter)*time.Second) {
 				return ctx.Err()
 			}
 			continue

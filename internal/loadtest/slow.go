@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 // slow has clients that take their time: some send a body byte by byte, some read an answer byte by byte, and many do nothing on an open connection. Others
@@ -239,7 +241,7 @@ func trickleIn(ctx context.Context, c net.Conn, request []byte) bool {
 	const good = "HTTP/1.1 200"
 	got := make([]byte, 0, len(good)) // how the answer begins
 	var b [len(good)]byte
-	for sleep(ctx, byteEvery) {
+	for poll.Sleep(ctx, byteEvery) {
 		if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 			return false
 		}
@@ -259,7 +261,7 @@ func trickleOut(ctx context.Context, c net.Conn, request string) bool {
 	if _, err := io.WriteString(c, request); err != nil {
 		return false
 	}
-	for sleep(ctx, byteEvery) {
+	for poll.Sleep(ctx, byteEvery) {
 		if _, err := io.WriteString(c, " "); err != nil {
 			return false
 		}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stewardhq/steward/internal/crashtest/poll"
 )
 
 const (
@@ -194,7 +196,7 @@ func startWatch(ctx context.Context, p *process, every time.Duration) (stop func
 	w, done := &watched{}, make(chan error, 1)
 	began := time.Now()
 	go func() {
-		for sleep(ctx, every) {
+		for poll.Sleep(ctx, every) {
 			v, err := p.vitals(ctx, true)
 			if ctx.Err() != nil {
 				break

@@ -35,3 +35,15 @@ func Every(ctx context.Context, every, patience time.Duration, what string, ok f
 		}
 	}
 }
+
+// Sleep waits for a time. It returns false when ctx ended meanwhile.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -173,11 +173,11 @@ func TestLastingOverloadShortensTheWait(t *testing.T) {
 				}
 				mu.Unlock()
 				if err == nil {
-					time.Sleep(work)
+					time.Sleep(work) // virtual
 					p.Leave()
 				}
 			})
-			time.Sleep(work / 12)
+			time.Sleep(work / 12) // virtual
 		}
 		wg.Wait()
 		if longest == 0 || longest > wait/10+2*work {
@@ -186,7 +186,7 @@ func TestLastingOverloadShortensTheWait(t *testing.T) {
 		if accepted < 1900 || accepted+refused != 6000 {
 			t.Errorf("%d were let in and %d refused, want a third of 6000 let in", accepted, refused)
 		}
-		time.Sleep(wait)
+		time.Sleep(wait) // virtual
 		enter(t, g, "a", 1).Leave()
 		if units, waiting := g.Inside(); units != 0 || waiting != 0 {
 			t.Errorf("%d units and %d waiters are left", units, waiting)

@@ -29,11 +29,11 @@ func TestARateHasABurstAndRefills(t *testing.T) {
 		if !l.Take("b").OK {
 			t.Error("another name has to pay for it")
 		}
-		time.Sleep(left.Retry)
+		time.Sleep(left.Retry) // virtual
 		if !l.Take("a").OK || l.Take("a").OK {
 			t.Error("after the time that was named, one request may come, and not two")
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // virtual
 		if left := l.Look("a"); !left.OK || left.Remaining != 5 || left.Reset != 0 {
 			t.Errorf("after a rest: %+v", left)
 		}
@@ -67,7 +67,7 @@ func TestManyNamesTakeBoundedMemory(t *testing.T) {
 		if l.Take("one more").OK {
 			t.Error("newcomers share an allowance while there are too many, which is used up")
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // virtual
 		if !l.Take("later").OK {
 			t.Error("a newcomer is refused after all have rested")
 		}
@@ -157,7 +157,7 @@ func TestRefusalsAreLoggedNowAndThen(t *testing.T) {
 				t.Fatal("a second waiter is let in")
 			}
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second)                   // virtual
 		_, _ = d.Enter(t.Context(), admit.Waiter, "a") // refused as well
 		if got := strings.Count(out.String(), "\n"); got != 2 || !strings.Contains(out.String(), "refused=100") {
 			t.Errorf("logged:\n%s", out.String())
